@@ -1,0 +1,65 @@
+/**
+ * IP addresses: what is one, how it is written, and whether the public internet could have it. The only file of the domain with a
+ * library besides zod: ipaddr.js knows the special-purpose ranges (RFC 6890) better than we would.
+ */
+import ipaddr from "ipaddr.js";
+
+export type AddressFamily = 4 | 6;
+
+/** The canonical text of an address (RFC 5952 for IPv6), or null if `text` is none. IPv4 only in dotted-quad form: "127.1" is a name. */
+export function canonicalAddress(text: string): string | null {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).toString();
+  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return null;
+  return ipaddr.IPv6.parse(text).toRFC5952String();
+}
+
+/** 4 or 6, or null for a host name. */
+export function addressFamily(text: string): AddressFamily | null {
+  const canonical = canonicalAddress(text);
+  if (canonical === null) return null;
+  return canonical.includes(":") ? 6 : 4;
+}
+
+const cloudMetadata = new Set(["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"]);
+
+/**
+ * Ranges that never lead to an endpoint on the public internet. Documentation ranges (RFC 5737, RFC 3849) are ipaddr.js's "reserved";
+ * they are let through: nothing is there, examples use them.
+ */
+const documentation = [
+  ipaddr.IPv4.parseCIDR("192.0.2.0/24"),
+  ipaddr.IPv4.parseCIDR("198.51.100.0/24"),
+  ipaddr.IPv4.parseCIDR("203.0.113.0/24"),
+] as const;
+const documentation6 = ipaddr.IPv6.parseCIDR("2001:db8::/32");
+
+/** Why this address may not be used without KOSMOS_ALLOW_PRIVATE ("loopback", "private", …), or null if it may. */
+export function privateReason(text: string): string | null {
+  const canonical = canonicalAddress(text);
+  if (canonical === null) return null;
+  if (cloudMetadata.has(canonical)) return "a metadata service's";
+  const address = ipaddr.parse(canonical);
+  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()) return privateReason(address.toIPv4Address().toString());
+  if (address instanceof ipaddr.IPv4 ? documentation.some((range) => address.match(range)) : address.match(documentation6)) return null;
+  const range = address.range();
+  return range === "unicast" ? null : (rangeWords[range] ?? range);
+}
+
+const rangeWords: Readonly<Record<string, string>> = {
+  private: "private",
+  uniqueLocal: "private",
+  loopback: "loopback",
+  linkLocal: "link-local",
+  multicast: "multicast",
+  unspecified: "unspecified",
+  broadcast: "broadcast",
+  carrierGradeNat: "private (carrier-grade NAT)",
+  reserved: "reserved",
+};
+
+const localNames = /(^|\.)(localhost|local|internal|home\.arpa|localdomain)\.?$/i;
+
+/** As `privateReason`, for a host name: names that by their standard (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal) are local. */
+export function localNameReason(name: string): string | null {
+  return localNames.test(name) ? "a local name" : null;
+}

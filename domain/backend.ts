@@ -1,0 +1,80 @@
+/**
+ * The contract of a backend plugin: it writes the Engine's plans into what steers the traffic. Changes come batched by zone; a plugin
+ * canonicalises its provider's quirks, so that none becomes an eternal difference.
+ */
+import type { z } from "zod";
+import type { SteeringPolicy } from "./gslb.ts";
+import type { Plan } from "./plan.ts";
+import type { Result } from "./result.ts";
+
+/** What a provider can express; the API refuses with 422 `capability` what it cannot. */
+export type BackendSupport = {
+  readonly policies: readonly SteeringPolicy[];
+  readonly recordTypes: readonly ("A" | "AAAA" | "CNAME")[];
+  readonly maxAnswers: number;
+  readonly minTtl: number;
+  /** How many names one `write` may carry. */
+  readonly batch: number;
+  readonly readBack: boolean;
+};
+
+/** A plan to publish at a name, or the removal of the name. Both carry the number that fences older ones. */
+export type Change =
+  | { readonly kind: "publish"; readonly plan: Plan }
+  | {
+      readonly kind: "unpublish";
+      readonly fqdn: string;
+      readonly zone: string;
+      readonly gslbId: string;
+      readonly epoch: number;
+      readonly number: number;
+    };
+
+/** Why a change was not made. `superseded`: the backend holds a higher plan, whose number comes along. */
+export type WriteFailure =
+  | { readonly class: "retry"; readonly detail: string; readonly afterMs?: number }
+  | { readonly class: "refused"; readonly detail: string }
+  | { readonly class: "credentials"; readonly detail: string }
+  | { readonly class: "not-found"; readonly detail: string }
+  | { readonly class: "superseded"; readonly detail: string; readonly epoch: number; readonly number: number };
+
+/** What is live at a name. */
+export type LiveRecords = {
+  readonly fqdn: string;
+  readonly epoch: number | null;
+  readonly number: number | null;
+  readonly answers: readonly { readonly type: "A" | "AAAA" | "CNAME"; readonly values: readonly string[]; readonly ttl: number }[];
+};
+
+/** The world as a backend may see it. `answers` is handed to `edge` alone. */
+export type BackendIo = {
+  now(): number;
+  readonly fetch: typeof fetch;
+  readonly signal: AbortSignal;
+  readonly answers?: {
+    write(changes: readonly Change[]): Promise<readonly Result<null, WriteFailure>[]>;
+    read(fqdns: readonly string[]): Promise<readonly LiveRecords[]>;
+  };
+};
+
+export type BackendPlugin<Settings extends z.ZodType = z.ZodType, Credentials extends z.ZodType = z.ZodType> = {
+  readonly provider: string;
+  readonly title: string;
+  readonly settings: Settings;
+  readonly credentials: Credentials;
+  readonly supports: BackendSupport;
+  /** What is live at these names of one zone. A throw is the same as `retry`. */
+  read?(
+    fqdns: readonly string[],
+    settings: z.output<Settings>,
+    credentials: z.output<Credentials>,
+    io: BackendIo,
+  ): Promise<readonly LiveRecords[]>;
+  /** Idempotent. One result for each change, in their order. A throw is the same as `retry` for all. */
+  write(
+    changes: readonly Change[],
+    settings: z.output<Settings>,
+    credentials: z.output<Credentials>,
+    io: BackendIo,
+  ): Promise<readonly Result<null, WriteFailure>[]>;
+};

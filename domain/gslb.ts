@@ -1,0 +1,74 @@
+/** A GSLB: one name whose answer Kosmos steers over an ordered list of pools. */
+import { z } from "zod";
+import { flavorName } from "./flavor.ts";
+import { limits } from "./limits.ts";
+import { fqdn, isInZone } from "./name.ts";
+import { description, flag, id, ids, int, name, oneOf, type Resource, tags } from "./schema.ts";
+import type { Action, Status } from "./status.ts";
+
+export const steeringPolicies = ["failover", "round_robin"] as const;
+export const onAllDownForms = ["serve_all", "withdraw"] as const;
+export type SteeringPolicy = (typeof steeringPolicies)[number];
+export type OnAllDown = (typeof onAllDownForms)[number];
+
+/** The fields a client writes; each one left out takes its default. `ttl` null: the provider's, at least 30 s. */
+const fields = z.strictObject({
+  name: name.nullable().default(null),
+  description,
+  tags,
+  fqdn,
+  domain_name: fqdn,
+  flavor: flavorName.default("edge"),
+  flavors: z.array(flavorName, { error: "must be a list of flavor names" }).length(1, { error: "must have exactly one flavor" }).optional(),
+  ttl: int(1, 86_400).nullable().default(null),
+  steering_policy: oneOf(steeringPolicies).default("failover"),
+  max_answers: int(1, limits.maxAnswers).nullable().default(null),
+  admin_state_up: flag.default(true),
+  pool_ids: ids("pool", limits.poolsPerGslb).default([]),
+  on_all_down: oneOf(onAllDownForms).default("serve_all"),
+});
+
+/** `zone_name` is another name of `domain_name`, on input only. */
+const withZoneName = (body: unknown): unknown => {
+  if (typeof body !== "object" || body === null || !("zone_name" in body) || "domain_name" in body) return body;
+  const { zone_name: domain_name, ...rest } = body as Record<string, unknown>;
+  return { ...rest, domain_name };
+};
+
+export const gslbWrite = z.preprocess(
+  withZoneName,
+  fields.transform((input, context) => {
+    if (!isInZone(input.fqdn, input.domain_name)) {
+      context.issues.push({ code: "custom", path: ["fqdn"], message: `must lie in the zone ${input.domain_name}`, input: input.fqdn });
+    }
+    const { flavors, ...rest } = input;
+    return { ...rest, flavor: flavors?.[0] ?? rest.flavor, name: rest.name ?? rest.fqdn };
+  }),
+);
+export type GslbWrite = z.output<typeof gslbWrite>;
+
+/** A pool's place in a GSLB. */
+export const gslbPoolWrite = z.strictObject({ pool_id: id, position: int(0, limits.poolsPerGslb - 1).optional() });
+export const gslbPoolPatch = z.strictObject({ position: int(0, limits.poolsPerGslb - 1) });
+export const gslbPoolOrder = z.union(
+  [
+    z.strictObject({ pool_ids: ids("pool", limits.poolsPerGslb) }),
+    z
+      .strictObject({ pools: z.array(z.strictObject({ pool_id: id })).max(limits.poolsPerGslb) })
+      .transform(({ pools }) => ({ pool_ids: pools.map((pool) => pool.pool_id) })),
+  ],
+  { error: 'must be {"pool_ids": […]} or {"pools": [{"pool_id": …}]}' },
+);
+
+/** What the Conductor stores and the Engine steers by. */
+export type Gslb = Resource &
+  Omit<GslbWrite, "ttl"> & {
+    readonly ttl: number;
+    readonly status: Status;
+    readonly action: Action;
+    /** Counts what changed in the body beside the configuration: the second half of the ETag. */
+    readonly revision: number;
+  };
+
+/** Changed by no write after the first (422). */
+export const gslbImmutable = ["fqdn", "domain_name"] as const;

@@ -1,0 +1,67 @@
+/** Every bound of the system in one place. Durations carry their unit in their name. Sources: api.md, engine.md, and Cloudflare's limits pages. */
+
+export const limits = {
+  /** Lengths and counts of what clients send. */
+  nameLength: 255,
+  descriptionLength: 1024,
+  tags: 16,
+  poolsPerGslb: 20,
+  membersPerPool: 1000,
+  endpointsPerMember: 16,
+  monitorsPerAttachment: 8,
+  flavorsPerGslb: 4,
+  checkRegions: 16,
+  headers: 32,
+  headersBytes: 8 * 1024,
+  payloadBytes: 16 * 1024,
+  receiveStringBytes: 1024,
+  urlPathLength: 2048,
+  bodyBytes: 64 * 1024,
+  bulkBodyBytes: 1024 * 1024,
+  pageSize: 100,
+  pageSizeMax: 1000,
+  maxAnswers: 100,
+  /** What a provider with static record sets can hold of one type at one name. */
+  staticAnswersMax: 50,
+
+  /** History is kept this long, or the newest so many events of one GSLB. */
+  historyDays: 30,
+  historyEventsPerGslb: 10_000,
+
+  /** A Prober owns five of the six connections that one invocation may have waiting; the sixth is the queue's. */
+  proberSlots: 5,
+  /** A shard takes targets while the sum of timeout ÷ delay is at most this: the fifth slot is kept for confirmations. */
+  shardLoad: 4,
+  shardTargets: 100,
+  /** A checker call that has not come back this long after its timeout is lost; its checks are `no_data`. */
+  checkerGraceMs: 5_000,
+  /** How much of a response a check reads at the most. */
+  checkBodyBytes: 64 * 1024,
+  checkHeadBytes: 32 * 1024,
+  checkDetailLength: 200,
+
+  /** A series keeps its newest results, so that late ones can be put where they belong. */
+  seriesWindow: 16,
+  /** A tick further ahead of the Engine's clock than this is `no_data`. */
+  tickAheadMs: 5_000,
+  /** A new (endpoint, monitor, region) is checked within this. */
+  firstCheckMs: 2_000,
+  /** A GSLB first publishes at the latest this long after it first had a pool with a member. */
+  firstPublishMaxMs: 60_000,
+  /** A replaced address stays published at most this long while its successor has not been judged. */
+  replacedAddressMs: 60_000,
+  /** The Engine writes what is only in memory this often. */
+  checkpointMs: 60_000,
+  /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
+  retryMaxMs: 300_000,
+  retryBaseMs: 500,
+
+  /** The `edge` backend: how many Answers objects share the names, how long a Worker may remember an answer, the negative TTL. */
+  answersObjects: 16,
+  answersCacheMs: 1_000,
+  negativeTtlSeconds: 5,
+
+  /** A Queues message is at most 128 KB; D1 binds at most 100 parameters in a statement. */
+  queueMessageBytes: 128_000,
+  d1Parameters: 100,
+} as const;

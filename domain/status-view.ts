@@ -1,0 +1,114 @@
+/** What the status paths of the API show (api-shapes.md, "Status"): facts of the Engine's state, times in RFC 3339. */
+
+import type { Status } from "./status.ts";
+import type { Verdict } from "./verdict.ts";
+
+export type RegionView = {
+  readonly region: string;
+  /** The measured place of the newest result; null before the first. */
+  readonly colo: string | null;
+  readonly endpoint: string;
+  readonly monitor_id: string;
+  readonly monitor_version: number;
+  readonly verdict: Verdict;
+  readonly has_vote: boolean;
+  readonly failures: number;
+  readonly successes: number;
+  readonly at: string | null;
+  readonly latency_ms: number | null;
+  readonly detail: string | null;
+};
+
+export type EndpointView = {
+  readonly endpoint: string;
+  readonly status: Status;
+  readonly votes: { readonly up: number; readonly down: number; readonly silent: number; readonly excluded: readonly string[] };
+};
+
+export type MemberView = {
+  readonly id: string;
+  readonly name: string;
+  readonly status: Status;
+  readonly in_rotation: boolean;
+  readonly since: string;
+  readonly checked_at: string | null;
+  readonly reason: string;
+  readonly stale: boolean;
+  readonly rejudging: boolean;
+  readonly held: "budget" | "failback_delay" | null;
+  readonly held_until: string | null;
+  readonly safe_to_stop_at: string | null;
+  readonly override: null;
+  readonly endpoints: readonly EndpointView[];
+  readonly regions: readonly RegionView[];
+};
+
+export type PoolView = {
+  readonly id: string;
+  readonly name: string;
+  readonly status: Status;
+  readonly usable: boolean;
+  readonly panic: boolean;
+  readonly since: string;
+  readonly reason: string;
+  readonly enabled: number;
+  readonly healthy: number;
+  readonly needed: number;
+  readonly members: readonly MemberView[];
+};
+
+export type PublishedView = {
+  readonly flavor: string;
+  readonly provider: string;
+  readonly plan: number | null;
+  readonly decided_at: string | null;
+  readonly published_at: string | null;
+  readonly visible_at: string | null;
+  readonly in_sync: boolean;
+  readonly last_error: string | null;
+  readonly next_retry_at: string | null;
+  readonly answers: readonly {
+    readonly type: string;
+    readonly values: readonly string[];
+    readonly ttl: number;
+    readonly pool_id: string;
+    readonly weight: null;
+    readonly locations: readonly never[];
+  }[];
+  readonly would_publish: null;
+};
+
+export type GslbView = {
+  readonly id: string;
+  readonly fqdn: string;
+  readonly status: Status;
+  readonly since: string;
+  readonly reason: string;
+  readonly frozen: boolean;
+  readonly failback_pending: boolean;
+  readonly pools: readonly PoolView[];
+  readonly published: readonly PublishedView[];
+};
+
+export type ProjectView = {
+  readonly status: Status;
+  readonly automation: "auto";
+  readonly blind: boolean;
+  readonly gslbs: Readonly<Partial<Record<Status, number>>>;
+  readonly pool_members: Readonly<Partial<Record<Status, number>>>;
+  readonly problems: readonly {
+    readonly severity: "warning" | "critical";
+    readonly kind: string;
+    readonly id: string;
+    readonly name: string;
+    readonly since: string;
+    readonly reason: string;
+    readonly link: string;
+  }[];
+  readonly overrides: number;
+  readonly held: number;
+  readonly out_of_sync: number;
+  readonly regions_without_vote: readonly string[];
+  readonly oldest_result_seconds: number | null;
+  readonly version: string;
+};

@@ -1,0 +1,274 @@
+/**
+ * What the Durable Objects offer each other and the Workers: types only, and only added to, since for a while old and new code call each
+ * other during a deploy. Everything here survives structured cloning; receivers parse what is not from their own deployment's types.
+ */
+import type { Change, LiveRecords, WriteFailure } from "../domain/backend.ts";
+import type { CheckTarget } from "../domain/check.ts";
+import type { Gslb, GslbWrite } from "../domain/gslb.ts";
+import type { HistoryEvent } from "../domain/history.ts";
+import type { Member, MemberWrite } from "../domain/member.ts";
+import type { Monitor, MonitorWrite } from "../domain/monitor.ts";
+import type { CheckReport } from "../domain/observation.ts";
+import type { AnswerSet } from "../domain/plan.ts";
+import type { Pool, PoolCreate, PoolWrite } from "../domain/pool.ts";
+import type { Problem } from "../domain/problem.ts";
+import type { Result } from "../domain/result.ts";
+import type { Status } from "../domain/status.ts";
+import type { GslbView, MemberView, PoolView, ProjectView } from "../domain/status-view.ts";
+
+// ── Conductor ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Who asks, for the history and the log. */
+export type Caller = { readonly id: string; readonly name: string; readonly requestId: string };
+
+export type PoolWithMembers = Pool & { readonly members: readonly Member[] };
+
+/** The four kinds of resource: what makes one, what replaces one, what comes back. */
+export type Kinds = {
+  gslb: { create: GslbWrite; write: GslbWrite; resource: Gslb };
+  pool: { create: PoolCreate; write: PoolWrite; resource: PoolWithMembers };
+  pool_member: { create: MemberWrite & { readonly pool_id: string }; write: MemberWrite; resource: Member };
+  monitor: { create: MonitorWrite; write: MonitorWrite; resource: Monitor };
+};
+export type Kind = keyof Kinds;
+
+export type SortKey = "created_at" | "updated_at" | "name" | "status";
+export type ListQuery = {
+  readonly limit: number;
+  /** The opaque end of the page before; null: from the start. */
+  readonly marker: string | null;
+  readonly sort_key: SortKey;
+  readonly sort_dir: "asc" | "desc";
+  readonly filters: {
+    readonly name?: string;
+    readonly status?: string;
+    readonly type?: string;
+    readonly fqdn?: string;
+    readonly region?: string;
+    /** All of them. */
+    readonly tags?: readonly string[];
+    readonly pool_id?: string;
+  };
+  readonly count: boolean;
+};
+export type Page<T> = { readonly items: readonly T[]; readonly next: string | null; readonly total: number | null };
+
+export type HistoryQuery = {
+  readonly limit: number;
+  readonly marker: string | null;
+  readonly count: boolean;
+  readonly filters: {
+    readonly gslb_id?: string;
+    readonly pool_id?: string;
+    readonly member_id?: string;
+    readonly kind?: string;
+    readonly severity?: string;
+    readonly since?: string;
+    readonly until?: string;
+  };
+};
+
+export type AttachTarget = { readonly kind: "pool" | "pool_member"; readonly id: string };
+export type MonitorRef = { readonly monitor_id: string } | { readonly monitor: MonitorWrite };
+export type PoolRef = { readonly pool_id: string } | { readonly pool: PoolCreate };
+
+/** The Engine's copy of the configuration: everything that changed after `since`, or everything there is (`full`). */
+export type Configuration = {
+  readonly full: boolean;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly gslbs: readonly Gslb[];
+  readonly pools: readonly Pool[];
+  readonly members: readonly Member[];
+  readonly monitors: readonly Monitor[];
+  readonly deleted: readonly { readonly kind: Kind; readonly id: string }[];
+  /** GSLBs that are gone and whose names the backends may still hold. */
+  readonly tombstones: readonly Tombstone[];
+  /** With `full`: the newest `published` event's plan of each GSLB, so that an Engine without state goes on from there. */
+  readonly standing: readonly {
+    readonly gslb_id: string;
+    readonly flavor: string;
+    readonly plan: number;
+    readonly epoch: number;
+    readonly answers: readonly AnswerSet[];
+  }[];
+};
+export type Tombstone = {
+  readonly gslb_id: string;
+  readonly fqdn: string;
+  readonly zone: string;
+  readonly flavor: string;
+  /** False: `?records=keep`. */
+  readonly remove: boolean;
+};
+
+/** What the Engine writes back. Idempotent: events by their id, the rest by being the newest state. */
+export type WriteBack = {
+  readonly statuses: readonly {
+    readonly kind: "gslb" | "pool" | "pool_member";
+    readonly id: string;
+    readonly status: Status;
+    readonly in_rotation?: boolean;
+  }[];
+  /** `action` becomes NONE where the resource still has this version. */
+  readonly settled: readonly { readonly kind: "gslb" | "pool" | "pool_member"; readonly id: string; readonly version: number }[];
+  readonly events: readonly HistoryEvent[];
+  /** Tombstones that the backends confirmed. */
+  readonly unpublished: readonly { readonly gslb_id: string; readonly flavor: string }[];
+};
+
+export interface ConductorRpc {
+  create<K extends Kind>(kind: K, input: Kinds[K]["create"], by: Caller): Promise<Result<Kinds[K]["resource"], Problem>>;
+  read<K extends Kind>(kind: K, id: string): Promise<Result<Kinds[K]["resource"], Problem>>;
+  list<K extends Kind>(kind: K, query: ListQuery): Promise<Result<Page<Kinds[K]["resource"]>, Problem>>;
+  /** `expected`: the version it must have (`version-mismatch` otherwise); null: whatever it has. */
+  replace<K extends Kind>(
+    kind: K,
+    id: string,
+    input: Kinds[K]["write"],
+    expected: number | null,
+    by: Caller,
+  ): Promise<Result<Kinds[K]["resource"], Problem>>;
+  remove(
+    kind: Kind,
+    id: string,
+    options: { readonly expected: number | null; readonly records: "delete" | "keep" },
+    by: Caller,
+  ): Promise<Result<null, Problem>>;
+  /** PUT of a pool's members. An element with `id`, else with the name of one that is there, updates that one. */
+  replaceMembers(
+    poolId: string,
+    members: readonly (MemberWrite & { readonly id: string | null })[],
+    additiveOnly: boolean,
+    by: Caller,
+  ): Promise<Result<readonly Member[], Problem>>;
+  /** The pools of a GSLB, in order. */
+  gslbPools(gslbId: string): Promise<Result<readonly PoolWithMembers[], Problem>>;
+  addGslbPool(
+    gslbId: string,
+    pool: PoolRef,
+    position: number | null,
+    by: Caller,
+  ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>>;
+  attach(target: AttachTarget, monitor: MonitorRef, by: Caller): Promise<Result<Monitor, Problem>>;
+  detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>>;
+  /** The monitors that check the target; a member without its own has its pool's. */
+  attached(
+    target: AttachTarget,
+  ): Promise<
+    Result<readonly { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean }[], Problem>
+  >;
+  history(query: HistoryQuery): Promise<Result<Page<HistoryEvent>, Problem>>;
+
+  /** For the Engine. */
+  configuration(since: { readonly epoch: number; readonly seq: number } | null): Promise<Configuration>;
+  record(writeBack: WriteBack): Promise<void>;
+
+  /** For the watchdog: tell the Engine again what it has not confirmed, prune the history. */
+  watch(): Promise<void>;
+  /** Whether D1 answers. */
+  health(): Promise<{ readonly ok: boolean; readonly detail: string }>;
+  /** `deployment` only: applies the pending migrations, once; every other Conductor asks before its first query. */
+  prepare(): Promise<void>;
+  /** `deployment` only: the projects that have configuration. */
+  projects(): Promise<readonly string[]>;
+}
+
+// ── Engine ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type EngineHealth = { readonly ok: boolean; readonly detail: string; readonly queue_lag_seconds: number | null };
+
+export interface EngineRpc {
+  /** The configuration is at `seq` of `epoch`; returns what the Engine has taken over when it answers. */
+  configurationChanged(at: { readonly epoch: number; readonly seq: number }): Promise<{ readonly epoch: number; readonly seq: number }>;
+  /** Returns once what the reports changed is durable. Repeated and disordered reports are harmless. */
+  observe(reports: readonly CheckReport[]): Promise<void>;
+  /** The cron's knock: re-arms the alarm, and the Probers that fell silent. */
+  watch(): Promise<EngineHealth>;
+  /** Null: the Engine does not know it (yet). */
+  memberStatus(id: string): Promise<MemberView | null>;
+  poolStatus(id: string): Promise<PoolView | null>;
+  gslbStatus(id: string): Promise<GslbView | null>;
+  projectStatus(): Promise<ProjectView>;
+  health(): Promise<EngineHealth>;
+}
+
+// ── Prober ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What one Prober checks. A higher `version` replaces a lower one whole; no checks: it forgets everything. */
+export type Assignment = {
+  readonly project_id: string;
+  readonly region: string;
+  readonly shard: number;
+  readonly generation: number;
+  readonly version: number;
+  readonly monitors: readonly AssignedMonitor[];
+  readonly checks: readonly AssignedCheck[];
+};
+export type AssignedMonitor = {
+  readonly id: string;
+  readonly version: number;
+  readonly type: string;
+  readonly delay_ms: number;
+  readonly timeout_ms: number;
+  /** The type's own fields. */
+  readonly spec: Readonly<Record<string, unknown>>;
+};
+export type AssignedCheck = {
+  readonly member_id: string;
+  readonly endpoint: string;
+  readonly monitor_id: string;
+  readonly target: CheckTarget;
+  /** The check is due at each time t (Unix ms) with t mod delay_ms = phase_ms. */
+  readonly phase_ms: number;
+};
+
+export interface ProberRpc {
+  assign(assignment: Assignment): Promise<{ readonly version: number }>;
+  /** Re-arms the alarm if it is missing. */
+  wake(): Promise<{ readonly version: number; readonly checks: number; readonly next_due_at: number | null }>;
+}
+
+/** What a Prober asks a checker to do, as the JSON body of a POST; the answer is the CheckReport that went to the queue. */
+export type CheckBatch = {
+  readonly project_id: string;
+  readonly region: string;
+  readonly shard: number;
+  readonly generation: number;
+  readonly checks: readonly {
+    readonly member_id: string;
+    readonly endpoint: string;
+    readonly monitor_id: string;
+    readonly monitor_version: number;
+    readonly tick: number;
+    readonly type: string;
+    readonly timeout_ms: number;
+    readonly spec: Readonly<Record<string, unknown>>;
+    readonly target: CheckTarget;
+  }[];
+};
+
+// ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What is served at a name. `withdrawn`: the name exists and answers with no data. */
+export type ServedName = {
+  readonly fqdn: string;
+  readonly zone: string;
+  readonly ttl: number;
+  readonly epoch: number;
+  readonly number: number;
+  readonly withdrawn: boolean;
+  readonly answers: readonly AnswerSet[];
+};
+
+export interface AnswersRpc {
+  write(changes: readonly Change[]): Promise<readonly Result<null, WriteFailure>[]>;
+  read(fqdns: readonly string[]): Promise<readonly LiveRecords[]>;
+  /** The published name, or null. */
+  lookup(fqdn: string): Promise<ServedName | null>;
+  /** Marks that `fqdn` is published in `zone`, or no longer; asked of the object that the *zone's* name hashes to. Idempotent. */
+  holdZone(zone: string, fqdn: string): Promise<void>;
+  releaseZone(zone: string, fqdn: string): Promise<void>;
+  /** Whether `zone` has any published name, and whether any of them lies below `name` (then `name` exists without data, RFC 8020). */
+  zone(zone: string, name: string): Promise<{ readonly exists: boolean; readonly below: boolean }>;
+}

@@ -1,0 +1,38 @@
+/** How each Durable Object is named, and the typed way to it. The only place where a name is spelled. */
+import { limits } from "../domain/limits.ts";
+import { hash32 } from "../domain/name.ts";
+import type { AnswersRpc, ConductorRpc, EngineRpc, ProberRpc } from "./rpc.ts";
+
+/** The Conductor of projects, tokens and flavors. A project cannot have this name: project ids have no colon. */
+const deploymentName = "deployment";
+
+function stub<T>(namespace: DurableObjectNamespace, name: string, options?: DurableObjectNamespaceGetDurableObjectOptions): T {
+  return namespace.get(namespace.idFromName(name), options) as unknown as T;
+}
+
+export const conductorOf = (namespace: DurableObjectNamespace, project: string): ConductorRpc =>
+  stub<ConductorRpc>(namespace, `project:${project}`);
+
+export const deploymentConductor = (namespace: DurableObjectNamespace): ConductorRpc => stub<ConductorRpc>(namespace, deploymentName);
+
+export const engineOf = (namespace: DurableObjectNamespace, project: string): EngineRpc => stub<EngineRpc>(namespace, `project:${project}`);
+
+/** Only the first `get()` of an object respects the hint; a Prober never moves, so a new place needs a new generation. */
+export const proberOf = (
+  namespace: DurableObjectNamespace,
+  key: { readonly project: string; readonly region: string; readonly shard: number; readonly generation: number },
+): ProberRpc =>
+  stub<ProberRpc>(namespace, `${key.project}:${key.region}:${key.shard}:${key.generation}`, {
+    locationHint: key.region as DurableObjectLocationHint,
+  });
+
+export const answersIndex = (name: string): number => hash32(name) % limits.answersObjects;
+
+/** The object that holds a name, or knows a zone. */
+export const answersOf = (namespace: DurableObjectNamespace, name: string): AnswersRpc =>
+  stub<AnswersRpc>(namespace, `answers:${answersIndex(name)}`);
+
+/** Which project a `project:<id>` object is for. Durable Objects know their own name (`ctx.id.name`). */
+export function projectOf(name: string | undefined): string | null {
+  return name?.startsWith("project:") ? name.slice("project:".length) : null;
+}

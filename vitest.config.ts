@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+
+/** `unit`: pure logic, beside its source, in milliseconds. `system`: the whole Worker against real local servers, one file after the other. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts", "test/{tidy,migrations}.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,30 @@
+/** The composition root: one Worker is the whole system, and each handler is handed only the bindings it needs. */
+import { Answers } from "../durable-objects/answers/answers.ts";
+import { Conductor } from "../durable-objects/conductor/conductor.ts";
+import { Engine } from "../durable-objects/engine/engine.ts";
+import type { Env } from "../durable-objects/env.ts";
+import { Prober } from "../durable-objects/prober/prober.ts";
+import { answersOf, conductorOf, deploymentConductor, engineOf } from "../durable-objects/stubs.ts";
+import { createApi } from "./api/app.ts";
+import { Checker } from "./checker/checker.ts";
+import { watchdog } from "./checker/watchdog.ts";
+import { consume } from "./engine/consumer.ts";
+
+export { Answers, Checker, Conductor, Engine, Prober };
+
+export default {
+  fetch: (request, env, context) =>
+    createApi({
+      settings: env,
+      conductor: (project) => conductorOf(env.CONDUCTOR, project),
+      engine: (project) => engineOf(env.ENGINE, project),
+      answers: (name) => answersOf(env.ANSWERS, name),
+    }).fetch(request, env, context),
+  queue: (batch, env) => consume(batch, (project) => engineOf(env.ENGINE, project)),
+  scheduled: (_event, env) =>
+    watchdog({
+      deployment: deploymentConductor(env.CONDUCTOR),
+      conductor: (project) => conductorOf(env.CONDUCTOR, project),
+      engine: (project) => engineOf(env.ENGINE, project),
+    }),
+} satisfies ExportedHandler<Env>;
