@@ -12,14 +12,20 @@ import { consume } from "./engine/consumer.ts";
 
 export { Answers, Checker, Conductor, Engine, Prober };
 
+const api = createApi();
+
 export default {
   fetch: (request, env, context) =>
-    createApi({
-      settings: env,
-      conductor: (project) => conductorOf(env.CONDUCTOR, project),
-      engine: (project) => engineOf(env.ENGINE, project),
-      answers: (name) => answersOf(env.ANSWERS, name),
-    }).fetch(request, env, context),
+    api.fetch(
+      request,
+      {
+        settings: env,
+        conductor: (project) => conductorOf(env.CONDUCTOR, project),
+        engine: (project) => engineOf(env.ENGINE, project),
+        answers: (name) => answersOf(env.ANSWERS, name),
+      },
+      context,
+    ),
   queue: (batch, env) => consume(batch, (project) => engineOf(env.ENGINE, project)),
   scheduled: (_event, env) =>
     watchdog({
