@@ -261,14 +261,20 @@ export type ServedName = {
   readonly answers: readonly AnswerSet[];
 };
 
+/** A name in a zone, with the number of the plan that put it there or took it away. */
+export type ZoneReference = { readonly fqdn: string; readonly epoch: number; readonly number: number };
+
 export interface AnswersRpc {
   write(changes: readonly Change[]): Promise<readonly Result<null, WriteFailure>[]>;
   read(fqdns: readonly string[]): Promise<readonly LiveRecords[]>;
   /** The published name, or null. */
   lookup(fqdn: string): Promise<ServedName | null>;
-  /** Marks that `fqdn` is published in `zone`, or no longer; asked of the object that the *zone's* name hashes to. Idempotent. */
-  holdZone(zone: string, fqdn: string): Promise<void>;
-  releaseZone(zone: string, fqdn: string): Promise<void>;
+  /**
+   * Marks that names are published in `zone`, or no longer; asked of the object that the *zone's* name hashes to. Idempotent, and fenced
+   * by the plans' numbers: a late call changes nothing.
+   */
+  holdZone(zone: string, names: readonly ZoneReference[]): Promise<void>;
+  releaseZone(zone: string, names: readonly ZoneReference[]): Promise<void>;
   /** Whether `zone` has any published name, and whether any of them lies below `name` (then `name` exists without data, RFC 8020). */
   zone(zone: string, name: string): Promise<{ readonly exists: boolean; readonly below: boolean }>;
 }

@@ -1,0 +1,32 @@
+/**
+ * The backend that always exists: Kosmos's own answers, served over DNS over HTTPS at `/dns-query`. It needs neither settings nor
+ * credentials, and speaks to no network: the Answers objects are reached through `io.answers`, which is handed to it alone.
+ */
+import { z } from "zod";
+import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
+import { limits } from "../../domain/limits.ts";
+import { assert } from "../../domain/result.ts";
+
+const nothing = z.strictObject({});
+
+export const edge: BackendPlugin<typeof nothing, typeof nothing> = {
+  provider: "edge",
+  title: "Kosmos's own answers over DNS over HTTPS",
+  settings: nothing,
+  credentials: nothing,
+  supports: {
+    policies: ["failover", "round_robin"],
+    recordTypes: ["A", "AAAA", "CNAME"],
+    maxAnswers: limits.maxAnswers,
+    minTtl: 1,
+    batch: 100,
+    readBack: true,
+  },
+  read: async (fqdns, _settings, _credentials, io) => answersOf(io).read(fqdns),
+  write: async (changes, _settings, _credentials, io) => answersOf(io).write(changes),
+};
+
+function answersOf(io: BackendIo): NonNullable<BackendIo["answers"]> {
+  assert(io.answers !== undefined, "the Engine hands the edge backend the Answers objects");
+  return io.answers;
+}
