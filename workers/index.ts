@@ -20,6 +20,7 @@ export default {
       request,
       {
         settings: env,
+        deployment: () => deploymentConductor(env.CONDUCTOR),
         conductor: (project) => conductorOf(env.CONDUCTOR, project),
         engine: (project) => engineOf(env.ENGINE, project),
         answers: (name) => answersOf(env.ANSWERS, name),
