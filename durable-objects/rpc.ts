@@ -275,6 +275,9 @@ export interface AnswersRpc {
    */
   holdZone(zone: string, names: readonly ZoneReference[]): Promise<void>;
   releaseZone(zone: string, names: readonly ZoneReference[]): Promise<void>;
-  /** Whether `zone` has any published name, and whether any of them lies below `name` (then `name` exists without data, RFC 8020). */
-  zone(zone: string, name: string): Promise<{ readonly exists: boolean; readonly below: boolean }>;
+  /**
+   * The longest of these zones that has any published name, and whether any of its names lies below `name` (then `name` exists without
+   * data, RFC 8020); null: none of them. Asked of the objects that the zones' names hash to.
+   */
+  longestZone(zones: readonly string[], name: string): Promise<{ readonly zone: string; readonly below: boolean } | null>;
 }

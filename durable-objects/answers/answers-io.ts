@@ -4,6 +4,7 @@
  * no published name is ever outside every zone; both steps may be repeated.
  */
 import type { BackendIo, Change, WriteFailure } from "../../domain/backend.ts";
+import { nameOf, numberOf, zoneOf } from "../../domain/fence.ts";
 import { fail, type Result } from "../../domain/result.ts";
 import type { AnswersRpc, ZoneReference } from "../rpc.ts";
 import { answersIndex } from "../stubs.ts";
@@ -42,9 +43,9 @@ export function answersIo(answers: (name: string) => AnswersRpc): NonNullable<Ba
         if (published.length > 0) await answers(zone).holdZone(zone, published.map(reference));
       });
       await step(
-        (change) => String(answersIndex(fqdnOf(change))),
+        (change) => String(answersIndex(nameOf(change))),
         async (items) => {
-          const outcomes = await answers(fqdnOf(first(items).change)).write(items.map(({ change }) => change));
+          const outcomes = await answers(nameOf(first(items).change)).write(items.map(({ change }) => change));
           items.forEach((item, index) => {
             const outcome = outcomes[index];
             if (outcome === undefined) throw new Error(`${outcomes.length} results for ${items.length} changes`);
@@ -71,12 +72,9 @@ export function answersIo(answers: (name: string) => AnswersRpc): NonNullable<Ba
   };
 }
 
-const zoneOf = (change: Change): string => (change.kind === "publish" ? change.plan.zone : change.zone);
-const fqdnOf = (change: Change): string => (change.kind === "publish" ? change.plan.fqdn : change.fqdn);
-
 function reference({ change }: Pending): ZoneReference {
-  const { epoch, number } = change.kind === "publish" ? change.plan : change;
-  return { fqdn: fqdnOf(change), epoch, number };
+  const { epoch, number } = numberOf(change);
+  return { fqdn: nameOf(change), epoch, number };
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> {

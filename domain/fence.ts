@@ -1,0 +1,33 @@
+/**
+ * Which change may replace what a backend holds at a name: only one with a higher (epoch, number). The same number with the same
+ * content is a repetition and harmless; anything else is superseded, and the caller is told by what (engine.md, rule 17).
+ */
+import type { Change, WriteFailure } from "./backend.ts";
+import { comparePlans } from "./plan.ts";
+import { fail, ok, type Result } from "./result.ts";
+
+export type Superseded = Extract<WriteFailure, { class: "superseded" }>;
+
+/** The number a change carries, at either place. */
+export const numberOf = (change: Change): { readonly epoch: number; readonly number: number } =>
+  change.kind === "publish" ? change.plan : change;
+
+export const nameOf = (change: Change): string => (change.kind === "publish" ? change.plan.fqdn : change.fqdn);
+export const zoneOf = (change: Change): string => (change.kind === "publish" ? change.plan.zone : change.zone);
+
+/** `take`: write it; `same`: it is there already. `held` is the newest change that was taken at this name, a removal included. */
+export function fence(held: Change | null, change: Change): Result<"take" | "same", Superseded> {
+  if (held === null) return ok("take");
+  const order = comparePlans(numberOf(change), numberOf(held));
+  if (order > 0) return ok("take");
+  if (order === 0 && contentOf(change) === contentOf(held)) return ok("same");
+  const { epoch, number } = numberOf(held);
+  return fail({ class: "superseded", detail: `${nameOf(held)} is at plan ${number} of epoch ${epoch}`, epoch, number });
+}
+
+/** What a change does, without when and by what number it was decided. */
+function contentOf(change: Change): string {
+  if (change.kind === "unpublish") return JSON.stringify([change.kind, change.gslbId, change.zone]);
+  const { gslb_id, zone, ttl, withdrawn, answers } = change.plan;
+  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, answers.map((set) => [set.type, set.values, set.ttl, set.pool_id])]);
+}
