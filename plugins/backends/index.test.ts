@@ -1,0 +1,266 @@
+/**
+ * One suite for every backend: what the Engine relies on, whoever the provider is. A backend enters with a way to make it, and with two
+ * faults: a write of which one part fails, and a write that takes effect and yet is reported as lost.
+ */
+import { beforeEach, describe, expect, it } from "vitest";
+import type { BackendIo, BackendPlugin, Change } from "../../domain/backend.ts";
+import { nameOf } from "../../domain/fence.ts";
+import type { AnswerSet, Plan } from "../../domain/plan.ts";
+import { answersIo } from "../../durable-objects/answers/answers-io.ts";
+import type { AnswersRpc } from "../../durable-objects/rpc.ts";
+import { answersIndex } from "../../durable-objects/stubs.ts";
+import { answersDouble } from "../../test/answers-double.ts";
+import { backendPlugins } from "./index.ts";
+import { memoryBackend } from "./memory.ts";
+
+type Fault = "none" | "lost-after-effect" | { readonly failing: string };
+type Subject = {
+  readonly plugin: BackendPlugin;
+  readonly io: BackendIo;
+  /** How the next writes go. */
+  fault: Fault;
+  /** Whether the two names can fail apart. */
+  apart(a: string, b: string): boolean;
+};
+
+const world = {
+  now: () => 0,
+  fetch: (() => Promise.reject(new Error("this backend needs no network"))) as typeof fetch,
+  signal: new AbortController().signal,
+};
+
+const subjects: Readonly<Record<string, () => Subject>> = {
+  edge: () => {
+    const double = answersDouble();
+    const subject: Subject = {
+      plugin: registered("edge"),
+      io: { ...world, answers: answersIo((name) => faulty(double(name), answersIndex(name), () => subject.fault)) },
+      fault: "none",
+      apart: (a, b) => answersIndex(a) !== answersIndex(b),
+    };
+    return subject;
+  },
+  memory: () => {
+    const memory = memoryBackend();
+    const subject: Subject = {
+      plugin: {
+        ...memory,
+        write: async (changes, settings, credentials, io) => {
+          const { fault } = subject;
+          const failing = (change: Change) => typeof fault === "object" && nameOf(change) === fault.failing;
+          const results = await memory.write(
+            changes.filter((change) => !failing(change)),
+            memory.settings.parse(settings),
+            memory.credentials.parse(credentials),
+            io,
+          );
+          if (fault === "lost-after-effect") throw new Error("timed out");
+          const rest = [...results];
+          return changes.map((change) =>
+            failing(change) ? { ok: false, error: { class: "retry", detail: "fault" } } : (rest.shift() ?? raise("a result is missing")),
+          );
+        },
+      },
+      io: world,
+      fault: "none",
+      apart: () => true,
+    };
+    return subject;
+  },
+};
+
+/** An Answers object whose writes fail as the fault says. */
+function faulty(answers: AnswersRpc, index: number, fault: () => Fault): AnswersRpc {
+  return {
+    ...answers,
+    write: async (changes) => {
+      const now = fault();
+      if (typeof now === "object" && answersIndex(now.failing) === index) throw new Error("overloaded");
+      const results = await answers.write(changes);
+      if (now === "lost-after-effect") throw new Error("timed out");
+      return results;
+    },
+  };
+}
+
+const gslbId = "11111111-1111-4111-8111-111111111111";
+const poolId = "22222222-2222-4222-8222-222222222222";
+const zone = "example.com.";
+const www = "www.example.com.";
+
+const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({ type, values, ttl: 30, pool_id: poolId });
+
+function publish(fqdn: string, number: number, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
+  const plan = { gslb_id: gslbId, fqdn, zone, flavor: "any", epoch: 0, number, decided_at: 0, ttl: 30 };
+  return { kind: "publish", plan: { ...plan, withdrawn: answers.length === 0, answers: [...answers], ...more } };
+}
+
+const unpublish = (fqdn: string, number: number): Change => ({ kind: "unpublish", fqdn, zone, gslbId, epoch: 0, number });
+
+describe.each(Object.keys(subjects))("the backend %s", (name) => {
+  let subject: Subject;
+  beforeEach(() => {
+    subject = (subjects[name] ?? raise(`no subject ${name}`))();
+  });
+
+  const write = async (...changes: Change[]) => {
+    const { plugin, io } = subject;
+    const results = await plugin
+      .write(changes, plugin.settings.parse({}), plugin.credentials.parse({}), io)
+      // A throw is the same as `retry` for all: that is the caller's part of the contract.
+      .catch(() => changes.map(() => ({ ok: false as const, error: { class: "retry" as const, detail: "thrown" } })));
+    expect(results).toHaveLength(changes.length);
+    return results.map((result) => (result.ok ? "ok" : result.error.class));
+  };
+  const read = async (...fqdns: string[]) => {
+    const { plugin, io } = subject;
+    const live = await (plugin.read ?? raise("cannot read"))(fqdns, plugin.settings.parse({}), plugin.credentials.parse({}), io);
+    expect(live.map((records) => records.fqdn)).toEqual(fqdns);
+    return live;
+  };
+  const live = async (fqdn: string) => (await read(fqdn))[0] ?? raise("nothing read");
+
+  it("takes no settings or credentials that it does not know", () => {
+    expect(subject.plugin.settings.safeParse({ surprise: 1 }).success).toBe(false);
+    expect(subject.plugin.credentials.safeParse({ surprise: 1 }).success).toBe(false);
+  });
+
+  it("has nothing at a name that was never published", async () => {
+    expect(await live(www)).toEqual({ fqdn: www, epoch: null, number: null, answers: [] });
+  });
+
+  it("creates, changes and removes a name", async () => {
+    expect(await write(publish(www, 1, [set("A", "192.0.2.1")]))).toEqual(["ok"]);
+    expect(await live(www)).toEqual({ fqdn: www, epoch: 0, number: 1, answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30 }] });
+    expect(await write(publish(www, 2, [set("A", "192.0.2.2", "192.0.2.3")]))).toEqual(["ok"]);
+    expect((await live(www)).answers).toEqual([{ type: "A", values: ["192.0.2.2", "192.0.2.3"], ttl: 30 }]);
+    expect(await write(unpublish(www, 3))).toEqual(["ok"]);
+    expect((await live(www)).answers).toEqual([]);
+  });
+
+  it("takes the same write twice and ends in the same state", async () => {
+    const change = publish(www, 1, [set("A", "192.0.2.1")]);
+    await write(change);
+    const before = await live(www);
+    expect(await write(change)).toEqual(["ok"]);
+    expect(await live(www)).toEqual(before);
+    expect(await write(unpublish(www, 2), unpublish(www, 2))).toEqual(["ok", "ok"]);
+  });
+
+  it("removes a name that it does not have, without complaint", async () => {
+    expect(await write(unpublish(www, 1))).toEqual(["ok"]);
+  });
+
+  it("drops an older plan and tells the number that it holds", async () => {
+    await write(publish(www, 7, [set("A", "192.0.2.7")], { epoch: 2 }));
+    const { plugin, io } = subject;
+    const older = [publish(www, 6, [set("A", "192.0.2.6")], { epoch: 2 }), publish(www, 99, [set("A", "192.0.2.9")], { epoch: 1 })];
+    const results = await plugin.write(older, plugin.settings.parse({}), plugin.credentials.parse({}), io);
+    for (const result of results) expect(result).toMatchObject({ ok: false, error: { class: "superseded", epoch: 2, number: 7 } });
+    expect((await live(www)).answers).toEqual([{ type: "A", values: ["192.0.2.7"], ttl: 30 }]);
+  });
+
+  it("drops a removal that is older than what it holds", async () => {
+    await write(publish(www, 5, [set("A", "192.0.2.5")]));
+    expect(await write(unpublish(www, 4))).toEqual(["superseded"]);
+    expect((await live(www)).answers).toHaveLength(1);
+  });
+
+  it("keeps older plans out after a removal, and takes a newer one", async () => {
+    await write(publish(www, 1, [set("A", "192.0.2.1")]), unpublish(www, 2));
+    expect(await write(publish(www, 1, [set("A", "192.0.2.1")]))).toEqual(["superseded"]);
+    expect((await live(www)).answers).toEqual([]);
+    expect(await write(publish(www, 3, [set("A", "192.0.2.3")]))).toEqual(["ok"]);
+    expect((await live(www)).answers).toEqual([{ type: "A", values: ["192.0.2.3"], ttl: 30 }]);
+  });
+
+  it("refuses the same number with other content", async () => {
+    await write(publish(www, 1, [set("A", "192.0.2.1")]));
+    expect(await write(publish(www, 1, [set("A", "192.0.2.2")]))).toEqual(["superseded"]);
+  });
+
+  it("takes a hundred names in one write", async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `host-${index}.example.com.`);
+    expect(await write(...names.map((fqdn, index) => publish(fqdn, 1, [set("A", `192.0.2.${index}`)])))).toEqual(names.map(() => "ok"));
+    const records = await read(...names);
+    records.forEach((record, index) => {
+      expect(record.answers).toEqual([{ type: "A", values: [`192.0.2.${index}`], ttl: 30 }]);
+    });
+  });
+
+  it("reports a part that failed alone, and makes it good on a retry", async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `host-${index}.example.com.`);
+    const culprit = "host-0.example.com.";
+    const changes = names.map((fqdn) => publish(fqdn, 1, [set("A", "192.0.2.1")]));
+    subject.fault = { failing: culprit };
+    const results = await write(...changes);
+    expect(results).toEqual(names.map((fqdn) => (fqdn === culprit || !subject.apart(fqdn, culprit) ? "retry" : "ok")));
+    expect(results).toContain("ok");
+    expect((await live(culprit)).answers).toEqual([]);
+    subject.fault = "none";
+    expect(await write(...changes)).toEqual(names.map(() => "ok"));
+    expect((await live(culprit)).answers).toHaveLength(1);
+  });
+
+  it("survives a write that took effect and was reported lost", async () => {
+    subject.fault = "lost-after-effect";
+    expect(await write(publish(www, 1, [set("A", "192.0.2.1")]))).toEqual(["retry"]);
+    subject.fault = "none";
+    expect((await live(www)).number).toBe(1);
+    expect(await write(publish(www, 1, [set("A", "192.0.2.1")]))).toEqual(["ok"]);
+    subject.fault = "lost-after-effect";
+    expect(await write(unpublish(www, 2))).toEqual(["retry"]);
+    subject.fault = "none";
+    expect(await write(unpublish(www, 2))).toEqual(["ok"]);
+    expect((await live(www)).answers).toEqual([]);
+  });
+
+  it("serves A and AAAA together, and a CNAME", async () => {
+    await write(publish(www, 1, [set("A", "192.0.2.1"), set("AAAA", "2001:db8::1")]));
+    expect((await live(www)).answers.map(({ type, values }) => [type, ...values])).toEqual([
+      ["A", "192.0.2.1"],
+      ["AAAA", "2001:db8::1"],
+    ]);
+    await write(publish(www, 2, [set("CNAME", "origin.example.net.")]));
+    expect((await live(www)).answers).toEqual([{ type: "CNAME", values: ["origin.example.net."], ttl: 30 }]);
+  });
+
+  it("serves the plan's TTL", async () => {
+    await write(publish(www, 1, [{ ...set("A", "192.0.2.1"), ttl: 86_400 }], { ttl: 86_400 }));
+    expect((await live(www)).answers[0]?.ttl).toBe(86_400);
+  });
+
+  it("keeps a withdrawn name with its number and without answers", async () => {
+    await write(publish(www, 1, [set("A", "192.0.2.1")]));
+    expect(await write(publish(www, 2, []))).toEqual(["ok"]);
+    expect(await live(www)).toEqual({ fqdn: www, epoch: 0, number: 2, answers: [] });
+  });
+
+  it("does not change when the caller changes what it handed in", async () => {
+    const values = ["192.0.2.1"];
+    await write(publish(www, 1, [{ type: "A", values, ttl: 30, pool_id: poolId }]));
+    values.push("192.0.2.2");
+    expect((await live(www)).answers[0]?.values).toEqual(["192.0.2.1"]);
+  });
+});
+
+describe("the registry", () => {
+  it("knows every plugin by its own name, and each passes the suite", () => {
+    for (const [provider, plugin] of Object.entries(backendPlugins)) {
+      expect(plugin.provider).toBe(provider);
+      expect(Object.keys(subjects)).toContain(provider);
+    }
+  });
+
+  it("does not offer the memory backend", () => {
+    expect(backendPlugins).not.toHaveProperty("memory");
+  });
+});
+
+function registered(provider: string): BackendPlugin {
+  return backendPlugins[provider] ?? raise(`${provider} is not registered`);
+}
+
+function raise(message: string): never {
+  throw new Error(message);
+}
