@@ -60,6 +60,13 @@ export const limits = {
   answersObjects: 16,
   answersCacheMs: 1_000,
   negativeTtlSeconds: 5,
+  /** DNS over HTTPS: the longest message, how long an Answers object may take, and what an isolate remembers for when it does not answer. */
+  dnsMessageBytes: 65_535,
+  answersDeadlineMs: 2_000,
+  answersCacheNames: 1_000,
+  answersStaleMs: 300_000,
+  /** The TTL of stale answers (RFC 8767, section 5). */
+  staleTtlSeconds: 30,
 
   /** A Queues message is at most 128 KB; D1 binds at most 100 parameters in a statement. */
   queueMessageBytes: 128_000,

@@ -1,0 +1,117 @@
+/**
+ * What a DNS question gets, as a value that knows neither the wire format nor JSON: response code, records, and how long they may be kept.
+ * It answers from what was found and never looks further: no CNAME is followed out of a name.
+ */
+import { limits } from "../../domain/limits.ts";
+import type { ServedName } from "../../durable-objects/rpc.ts";
+
+export const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 } as const;
+export type Rcode = (typeof rcodes)[keyof typeof rcodes];
+
+export const qtypes = { A: 1, CNAME: 5, SOA: 6, HINFO: 13, AAAA: 28, IXFR: 251, AXFR: 252, ANY: 255 } as const;
+
+export type Soa = {
+  readonly mname: string;
+  readonly rname: string;
+  readonly serial: number;
+  readonly refresh: number;
+  readonly retry: number;
+  readonly expire: number;
+  readonly minimum: number;
+};
+
+export type DnsRecord = { readonly name: string; readonly ttl: number } & (
+  | { readonly type: "A" | "AAAA" | "CNAME"; readonly data: string }
+  | { readonly type: "HINFO"; readonly data: { readonly cpu: string; readonly os: string } }
+  | { readonly type: "SOA"; readonly data: Soa }
+);
+
+export type Reply = {
+  readonly rcode: Rcode;
+  /** AA: said by whoever holds the zone. */
+  readonly authoritative: boolean;
+  readonly answers: readonly DnsRecord[];
+  readonly authorities: readonly DnsRecord[];
+  /** How long a client may keep it; null: not at all. */
+  readonly maxAgeSeconds: number | null;
+};
+
+/** What is known of a name. */
+export type Finding =
+  | { readonly kind: "served"; readonly served: ServedName }
+  /** It exists without data: names lie below it, or it is the zone's apex. */
+  | { readonly kind: "empty"; readonly zone: string }
+  | { readonly kind: "absent"; readonly zone: string }
+  /** It is in no zone of any GSLB. */
+  | { readonly kind: "foreign" };
+
+/** A name and type as they were asked; `name` keeps the letter case of the question, which is the answer's owner (0x20). */
+export type Asked = { readonly name: string; readonly type: number };
+
+/** `random` in [0, 1) chooses where the order of the answers starts. `ttlMax` bounds every TTL: stale answers are not kept for long. */
+export function replyTo(asked: Asked, finding: Finding, random: number, ttlMax: number = Number.POSITIVE_INFINITY): Reply {
+  if (finding.kind === "foreign") return without(rcodes.REFUSED);
+  const zone = finding.kind === "served" ? finding.served.zone : finding.zone;
+  if (asked.type === qtypes.AXFR || asked.type === qtypes.IXFR) return without(rcodes.REFUSED);
+  if (finding.kind === "absent") return negative(rcodes.NXDOMAIN, zone);
+  if (asked.type === qtypes.SOA && sameName(asked.name, zone)) {
+    const answers = [{ ...soaOf(zone), name: asked.name }];
+    return { rcode: rcodes.NOERROR, authoritative: true, answers, authorities: [], maxAgeSeconds: limits.negativeTtlSeconds };
+  }
+  const answers = finding.kind === "served" ? recordsFor(asked, finding.served, random, ttlMax) : [];
+  if (answers.length === 0) return negative(rcodes.NOERROR, zone);
+  const maxAgeSeconds = Math.min(...answers.map((record) => record.ttl));
+  return { rcode: rcodes.NOERROR, authoritative: true, answers, authorities: [], maxAgeSeconds };
+}
+
+/** A reply without records, which nobody may keep. */
+export function without(rcode: Rcode): Reply {
+  return { rcode, authoritative: false, answers: [], authorities: [], maxAgeSeconds: null };
+}
+
+function negative(rcode: Rcode, zone: string): Reply {
+  return { rcode, authoritative: true, answers: [], authorities: [soaOf(zone)], maxAgeSeconds: limits.negativeTtlSeconds };
+}
+
+function recordsFor(asked: Asked, served: ServedName, random: number, ttlMax: number): readonly DnsRecord[] {
+  const { name } = asked;
+  const ttl = Math.min(served.ttl, ttlMax);
+  const values = (type: "A" | "AAAA" | "CNAME") => [
+    ...new Set(served.answers.filter((set) => set.type === type).flatMap((set) => set.values)),
+  ];
+  // A name with a CNAME has nothing else, and answers every type with it (RFC 1034, 3.6.2).
+  const [target] = values("CNAME");
+  if (target !== undefined) return [{ name, ttl, type: "CNAME", data: target }];
+  if (asked.type === qtypes.ANY) {
+    // One small record instead of everything there is (RFC 8482, 4.2): ANY is asked by nobody who needs the addresses.
+    return served.answers.length === 0 ? [] : [{ name, ttl, type: "HINFO", data: { cpu: "RFC8482", os: "" } }];
+  }
+  const type = asked.type === qtypes.A ? "A" : asked.type === qtypes.AAAA ? "AAAA" : null;
+  if (type === null) return [];
+  return rotate(values(type), random).map((data) => ({ name, ttl, type, data }));
+}
+
+/**
+ * The zone's SOA. The serial is constant: nobody transfers these zones, and the objects that answer share no counter. There is no name
+ * server to name either, so MNAME is the zone itself.
+ */
+function soaOf(zone: string): DnsRecord {
+  const hostmaster = `hostmaster.${zone}`;
+  const data = {
+    mname: zone,
+    rname: hostmaster.length <= 254 ? hostmaster : zone,
+    serial: 1,
+    refresh: 3600,
+    retry: 600,
+    expire: 86_400,
+    minimum: limits.negativeTtlSeconds,
+  };
+  return { name: zone, ttl: limits.negativeTtlSeconds, type: "SOA", data };
+}
+
+function rotate<T>(items: readonly T[], random: number): readonly T[] {
+  const start = Math.floor(random * items.length);
+  return [...items.slice(start), ...items.slice(0, start)];
+}
+
+const sameName = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
