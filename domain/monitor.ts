@@ -46,7 +46,7 @@ export type Monitor = Resource & MonitorWrite;
 export const monitorImmutable = ["type"] as const;
 
 /** Of these a change resets nothing: they say nothing about how an endpoint is judged. */
-const labels = new Set(["name", "description", "tags", "version", "updated_at", "created_at", "admin_state_up"]);
+const labels = new Set(["name", "description", "tags", "version", "updated_at", "created_at", "admin_state_up", "links"]);
 
 /**
  * Whether two monitors judge alike, so that what was observed for the one may count for the other (engine.md, rule 10).

@@ -1,1 +1,107 @@
+/**
+ * What one region says of one (endpoint, monitor): a series of observations, folded into a verdict (engine.md, rule 1). The newest results are
+ * kept, so that a late one is put where its tick belongs and the window is folded again; what is older than the window is dropped.
+ */
+import { limits } from "./limits.ts";
+import type { OutcomeKind } from "./observation.ts";
+
 export type Verdict = "unknown" | "up" | "down";
+
+/** The verdict after some results, and the run that the newest of them are part of. */
+export type Count = { readonly verdict: Verdict; readonly fails: number; readonly passes: number };
+
+export type Thresholds = {
+  /** Fails in a row before a region votes down: LBaaS v2's `max_retries`. */
+  readonly maxRetries: number;
+  /** Passes in a row before a region that voted down votes up. */
+  readonly rise: number;
+};
+
+export type SeriesEntry = { readonly tick: number; readonly outcome: OutcomeKind };
+
+export type Series = {
+  /** What the results before the window came to. */
+  readonly before: Count;
+  /** The newest results by tick, rising, at most `limits.seriesWindow`. */
+  readonly window: readonly SeriesEntry[];
+  /** `before`, folded over the window. */
+  readonly count: Count;
+  /** How far the series can vouch for its endpoint, Unix ms: arrival of its newest pass or fail, bounded by the tick. 0: never. */
+  readonly freshAt: number;
+  /** Of the newest pass or fail, for people. */
+  readonly colo: string | null;
+  readonly latencyMs: number | null;
+  readonly detail: string | null;
+};
+
+export const noCount: Count = { verdict: "unknown", fails: 0, passes: 0 };
+
+export const emptySeries: Series = { before: noCount, window: [], count: noCount, freshAt: 0, colo: null, latencyMs: null, detail: null };
+
+/** One result more. `no_data` neither counts nor breaks a run. */
+export function step(count: Count, outcome: OutcomeKind, thresholds: Thresholds): Count {
+  if (outcome === "no_data") return count;
+  if (outcome === "pass") {
+    const passes = count.passes + 1;
+    const up = count.verdict === "unknown" || (count.verdict === "down" && passes >= thresholds.rise);
+    return { verdict: up ? "up" : count.verdict, fails: 0, passes };
+  }
+  const fails = count.fails + 1;
+  return { verdict: fails >= thresholds.maxRetries ? "down" : count.verdict, fails, passes: 0 };
+}
+
+export type Result = {
+  readonly tick: number;
+  readonly outcome: OutcomeKind;
+  readonly colo: string;
+  readonly latencyMs: number | null;
+  readonly detail: string;
+};
+
+/**
+ * The series with one result more. The same object comes back where the result says nothing new: repeated, older than the window, or
+ * `no_data` for a tick that is known. `arrivedAt` is the Engine's clock; `timeoutMs` bounds how long after its tick a result can speak for.
+ */
+export function insert(series: Series, result: Result, thresholds: Thresholds, arrivedAt: number, timeoutMs: number): Series {
+  const outcome = result.tick > arrivedAt + limits.tickAheadMs ? "no_data" : result.outcome;
+  const { window } = series;
+  let index = window.length;
+  while (index > 0 && (window[index - 1] as SeriesEntry).tick > result.tick) index -= 1;
+  const same = index > 0 ? (window[index - 1] as SeriesEntry) : null;
+  const entry = { tick: result.tick, outcome };
+
+  let next: SeriesEntry[];
+  if (same !== null && same.tick === result.tick) {
+    if (same.outcome !== "no_data" || outcome === "no_data") return series;
+    next = window.slice();
+    next[index - 1] = entry;
+  } else if (index === 0 && window.length >= limits.seriesWindow) {
+    return series;
+  } else {
+    next = window.slice();
+    next.splice(index, 0, entry);
+  }
+
+  let before = series.before;
+  const dropped = next.length > limits.seriesWindow ? next.shift() : undefined;
+  if (dropped !== undefined) before = step(before, dropped.outcome, thresholds);
+  // The usual case is one step from where the series stood; only a result out of order needs the whole window.
+  const appended = same?.tick !== result.tick && index === window.length;
+  const count = appended
+    ? step(series.count, outcome, thresholds)
+    : next.reduce((sum, item) => step(sum, item.outcome, thresholds), before);
+  if (outcome === "no_data") return { ...series, before, window: next, count };
+
+  const speaksFor = Math.min(arrivedAt, result.tick + timeoutMs + 1_000);
+  const newest = !next.slice(next.indexOf(entry) + 1).some((item) => item.outcome !== "no_data");
+  const facts = newest ? { colo: result.colo, latencyMs: result.latencyMs, detail: result.detail } : {};
+  // Never ahead of the Engine's clock: a clock that jumped forward and back must not leave a series fresh for hours.
+  return { ...series, before, window: next, count, freshAt: Math.min(Math.max(series.freshAt, speaksFor), arrivedAt), ...facts };
+}
+
+/** Silent: nothing heard for two periods and a timeout (rule 2), or heard from the future, which only a clock that jumped can say. */
+export function isSilent(series: Series, now: number, delayMs: number, timeoutMs: number): boolean {
+  const age = now - series.freshAt;
+  const bound = 2 * delayMs + timeoutMs;
+  return series.freshAt === 0 || age > bound || age < -bound;
+}

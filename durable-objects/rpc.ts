@@ -182,7 +182,7 @@ export interface EngineRpc {
   /** The configuration is at `seq` of `epoch`; returns what the Engine has taken over when it answers. */
   configurationChanged(at: { readonly epoch: number; readonly seq: number }): Promise<{ readonly epoch: number; readonly seq: number }>;
   /** Returns once what the reports changed is durable. Repeated and disordered reports are harmless. */
-  observe(reports: readonly CheckReport[]): Promise<void>;
+  observe(reports: readonly CheckReport[], queueLagMs: number): Promise<void>;
   /** The cron's knock: re-arms the alarm, and the Probers that fell silent. */
   watch(): Promise<EngineHealth>;
   /** Null: the Engine does not know it (yet). */

@@ -1,0 +1,41 @@
+/** When a GSLB may publish for the first time (engine.md, rule 9), and what its status is (api.md, "Status"). */
+import { limits } from "./limits.ts";
+import { isPending, type Publication } from "./publish.ts";
+import { nextStatus, type Status } from "./status.ts";
+import type { Steering } from "./steering.ts";
+
+/** How long a GSLB waits for the first verdicts, in milliseconds: `max_retries × (timeout + 1 s) + 5 s` of its slowest monitor, 60 s at most. */
+export function firstPublishWaitMs(monitors: readonly { readonly max_retries: number; readonly timeout: number }[]): number {
+  const waits = monitors.map((monitor) => monitor.max_retries * (monitor.timeout + 1) * 1_000 + 5_000);
+  return Math.min(limits.firstPublishMaxMs, Math.max(5_000, ...waits));
+}
+
+export type GslbSituation = {
+  readonly steering: Steering;
+  readonly publication: Publication;
+  /** Its pools in order. */
+  readonly pools: readonly { readonly id: string; readonly name: string; readonly adminStateUp: boolean; readonly status: Status }[];
+  readonly policy: "failover" | "round_robin";
+};
+
+export function gslbStatus(held: Status, situation: GslbSituation): { readonly status: Status; readonly reason: string } {
+  const { steering, publication, pools, policy } = situation;
+  const to = (status: Status, reason: string) => ({ status: nextStatus(held, status), reason });
+  if (publication.lastError !== null && isPending(publication)) {
+    return to("ERROR", `${publication.flavor} did not take plan ${publication.number}: ${publication.lastError.detail}`);
+  }
+  if (steering.outcome === "nothing") {
+    if (publication.wanted === null) return to("PENDING", steering.reason);
+    return to("ERROR", `${steering.reason}; what is published stays`);
+  }
+  if (publication.live === null) return to("PENDING", "nothing is published yet");
+  if (steering.outcome !== "serve") return to("DOWN", steering.reason);
+  const choices = pools.filter((pool) => pool.adminStateUp);
+  const wanted = policy === "failover" ? choices.slice(0, 1) : choices;
+  const missing = wanted.filter((pool) => !steering.poolIds.includes(pool.id));
+  if (missing.length > 0) return to("DEGRADED", steering.reason);
+  const degraded = wanted.filter((pool) => pool.status !== "ACTIVE");
+  if (degraded.length > 0)
+    return to("DEGRADED", `${steering.reason}; pool ${degraded.map((pool) => pool.name).join(", ")} is ${degraded[0]?.status}`);
+  return to("ACTIVE", steering.reason);
+}

@@ -1,0 +1,106 @@
+/**
+ * From the regions' verdicts to one judgement of an (endpoint, monitor), and from those to the endpoint (engine.md, rules 2, 4 and 10).
+ * The rule that everything else leans on: **a state changes only by votes that were cast.** A region that falls silent, in either
+ * direction, changes nothing.
+ */
+import { isSilent, type Series, type Verdict } from "./verdict.ts";
+
+export type Vote = {
+  readonly region: string;
+  readonly verdict: Verdict;
+  readonly hasVote: boolean;
+  /** Why it has none; null where it has. */
+  readonly reason: "silent" | "unknown" | "same colo" | null;
+};
+
+export type QuorumSettings = {
+  readonly quorumPercent: number;
+  /** Null: a majority of the monitor's regions. */
+  readonly minRegions: number | null;
+};
+
+export type Timing = { readonly now: number; readonly delayMs: number; readonly timeoutMs: number };
+
+/** Votes by region: who, and what was said. Kept of the last decision, so that a vote that is cast can be told from one that fell silent. */
+export type Voters = Readonly<Record<string, "up" | "down">>;
+
+export type Judgement = {
+  readonly state: Verdict;
+  readonly voters: Voters;
+  /** When its counters started anew, Unix ms. */
+  readonly startedAt: number;
+};
+
+export const newJudgement = (startedAt: number): Judgement => ({ state: "unknown", voters: {}, startedAt });
+
+/** How many votes a decision needs: `floor(n ÷ 2) + 1` unless the pool says otherwise, and never more than there are regions. */
+export function votesNeeded(regionCount: number, minRegions: number | null): number {
+  return Math.max(1, Math.min(minRegions ?? Math.floor(regionCount / 2) + 1, regionCount));
+}
+
+/**
+ * Who votes. A region measured at the same colo as one before it (in the order given) has none: it is the same place twice. `local` is no
+ * colo: where none could be measured, every region counts.
+ */
+export function votesOf(series: readonly (readonly [region: string, series: Series | undefined])[], timing: Timing): Vote[] {
+  const colos = new Set<string>();
+  return series.map(([region, entry]) => {
+    const verdict = entry?.count.verdict ?? "unknown";
+    if (entry === undefined || isSilent(entry, timing.now, timing.delayMs, timing.timeoutMs)) {
+      return { region, verdict, hasVote: false, reason: "silent" };
+    }
+    if (verdict === "unknown") return { region, verdict, hasVote: false, reason: "unknown" };
+    if (entry.colo !== null && entry.colo !== "local") {
+      if (colos.has(entry.colo)) return { region, verdict, hasVote: false, reason: "same colo" };
+      colos.add(entry.colo);
+    }
+    return { region, verdict, hasVote: true, reason: null };
+  });
+}
+
+/** The quorum in integers: down when `down × 100 ≥ quorum_percent × votes`. */
+export const isQuorumDown = (down: number, votes: number, quorumPercent: number): boolean => down * 100 >= quorumPercent * votes;
+
+/**
+ * The judgement after these votes. It is held where fewer than needed voted, and where nobody cast a vote since the last decision: the same
+ * voters say the same, or fewer of them do.
+ */
+export function judge(judgement: Judgement, votes: readonly Vote[], settings: QuorumSettings): Judgement {
+  let up = 0;
+  let down = 0;
+  let cast = false;
+  for (const vote of votes) {
+    if (!vote.hasVote) continue;
+    if (vote.verdict === "down") down += 1;
+    else up += 1;
+    if (judgement.voters[vote.region] !== vote.verdict) cast = true;
+  }
+  if (!cast || up + down < votesNeeded(votes.length, settings.minRegions)) return judgement;
+  const voters: Record<string, "up" | "down"> = {};
+  for (const vote of votes) if (vote.hasVote) voters[vote.region] = vote.verdict === "down" ? "down" : "up";
+  return { ...judgement, state: isQuorumDown(down, up + down, settings.quorumPercent) ? "down" : "up", voters };
+}
+
+/**
+ * Whether a judgement that started anew has heard enough to replace what was held: each region has a verdict, or has said nothing for as long
+ * as silence takes. Without it the first passes of a few regions would speak while the failing ones are still counting.
+ */
+export function hasSettled(
+  judgement: Judgement,
+  series: readonly (readonly [region: string, series: Series | undefined])[],
+  timing: Timing,
+): boolean {
+  const patienceOver = timing.now - judgement.startedAt > 2 * timing.delayMs + timing.timeoutMs;
+  return series.every(([, entry]) => {
+    if (entry !== undefined && entry.count.verdict !== "unknown") return true;
+    const heard = entry !== undefined && !isSilent(entry, timing.now, timing.delayMs, timing.timeoutMs);
+    return !heard && patienceOver;
+  });
+}
+
+/** An endpoint is down when any of its judged monitors is, up when all of them are up; else what it was is held (rule 4). */
+export function endpointState(held: Verdict, judgements: readonly Verdict[]): Verdict {
+  if (judgements.some((state) => state === "down")) return "down";
+  if (judgements.length > 0 && judgements.every((state) => state === "up")) return "up";
+  return held;
+}

@@ -1,0 +1,116 @@
+/**
+ * Which Prober checks what: each region's checks, placed in shards that stay where they are. A shard whose checks changed gets a higher
+ * version and is told until it has confirmed it.
+ */
+import { checkTarget, phaseMs, placeShards } from "../../domain/schedule.ts";
+import type { AssignedCheck, AssignedMonitor, Assignment } from "../rpc.ts";
+import type { Catalog, CatalogMonitor } from "./catalog.ts";
+
+export type Shard = {
+  readonly region: string;
+  readonly shard: number;
+  readonly version: number;
+  /** The version that the Prober has confirmed. */
+  readonly acknowledged: number;
+  readonly checks: readonly AssignedCheck[];
+  /** The monitors of its checks, by id and version: the rest is in the catalogue. */
+  readonly monitors: readonly (readonly [id: string, version: number])[];
+};
+
+export const shardKey = (shard: { readonly region: string; readonly shard: number }): string => `${shard.region}:${shard.shard}`;
+
+const checkKey = (check: AssignedCheck): string => `${check.member_id} ${check.monitor_id} ${check.endpoint}`;
+
+/** The shards as they shall be; those that changed have a higher version, and one that lost its last check stays, empty, until confirmed. */
+export function assignShards(catalog: Catalog, current: ReadonlyMap<string, Shard>): Map<string, Shard> {
+  const wanted = wantedChecks(catalog);
+  const shards = new Map<string, Shard>();
+  for (const region of new Set([...wanted.keys(), ...[...current.values()].map((shard) => shard.region)])) {
+    const checks = wanted.get(region) ?? [];
+    const here = [...current.values()].filter((shard) => shard.region === region);
+    const previous = new Map(here.flatMap((shard) => shard.checks.map((check) => [checkKey(check), shard.shard] as const)));
+    const placed = placeShards(
+      previous,
+      checks.map(({ check, monitor }) => ({ key: checkKey(check), delayMs: monitor.delay * 1_000, timeoutMs: monitor.timeout * 1_000 })),
+    );
+    const contents = new Map<number, { checks: AssignedCheck[]; monitors: Map<string, number> }>(
+      here.map((shard) => [shard.shard, { checks: [], monitors: new Map<string, number>() }]),
+    );
+    for (const { check, monitor } of checks) {
+      const number = placed.get(checkKey(check)) ?? 0;
+      const content = contents.get(number) ?? { checks: [], monitors: new Map<string, number>() };
+      content.checks.push(check);
+      content.monitors.set(monitor.id, monitor.judged_version);
+      contents.set(number, content);
+    }
+    for (const [number, content] of contents) {
+      const next = { checks: content.checks, monitors: [...content.monitors].sort() };
+      const before = current.get(shardKey({ region, shard: number }));
+      const same =
+        before !== undefined && JSON.stringify([before.checks, before.monitors]) === JSON.stringify([next.checks, next.monitors]);
+      const shard = same
+        ? before
+        : { region, shard: number, version: (before?.version ?? 0) + 1, acknowledged: before?.acknowledged ?? 0, ...next };
+      shards.set(shardKey(shard), shard);
+    }
+  }
+  return shards;
+}
+
+export function assignmentOf(project: string, generation: number, shard: Shard, catalog: Catalog): Assignment {
+  const monitors = shard.monitors.flatMap(([id]): AssignedMonitor[] => {
+    const monitor = catalog.monitors.get(id);
+    if (monitor === undefined) return [];
+    return [
+      {
+        id,
+        version: monitor.judged_version,
+        type: monitor.type,
+        delay_ms: monitor.delay * 1_000,
+        timeout_ms: monitor.timeout * 1_000,
+        spec: specOf(monitor),
+      },
+    ];
+  });
+  return {
+    project_id: project,
+    region: shard.region,
+    shard: shard.shard,
+    generation,
+    version: shard.version,
+    monitors,
+    checks: shard.checks,
+  };
+}
+
+const common = new Set(
+  "id project_id domain_id version created_at updated_at name description tags type delay timeout max_retries rise check_regions admin_state_up judged_version".split(
+    " ",
+  ),
+);
+
+/** The type's own fields: what the check plugin's schema reads. */
+function specOf(monitor: CatalogMonitor): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(monitor).filter(([field]) => !common.has(field)));
+}
+
+function wantedChecks(catalog: Catalog): Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]> {
+  const wanted = new Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]>();
+  for (const member of catalog.members.values()) {
+    for (const monitor of catalog.monitorsOf(member)) {
+      if (!monitor.admin_state_up) continue;
+      const regions = catalog.regionsOf(monitor);
+      for (const endpoint of member.endpoints) {
+        const target = checkTarget(member, endpoint);
+        const identity = { member_id: member.id, endpoint, monitor_id: monitor.id };
+        for (const region of regions) {
+          const phase = phaseMs({ ...identity, delayMs: monitor.delay * 1_000, region, regions });
+          const list = wanted.get(region) ?? [];
+          list.push({ check: { ...identity, target, phase_ms: phase }, monitor });
+          wanted.set(region, list);
+        }
+      }
+    }
+  }
+  return wanted;
+}

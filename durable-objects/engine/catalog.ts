@@ -1,0 +1,185 @@
+/**
+ * The Engine's copy of a project's configuration, with the ways through it: whose members, whose monitors, from which regions, in which
+ * version. It takes changes in and says which members they may touch; it judges nothing.
+ */
+import type { Gslb } from "../../domain/gslb.ts";
+import type { Member } from "../../domain/member.ts";
+import { judgesAlike, type Monitor } from "../../domain/monitor.ts";
+import type { Pool } from "../../domain/pool.ts";
+import type { Configuration, Kind } from "../rpc.ts";
+
+/** A monitor, and the version at which it last changed what it asks: that of its observations. */
+export type CatalogMonitor = Monitor & { readonly judged_version: number };
+
+export type Taken = {
+  /** Members whose judging may have changed, and those that are new. */
+  readonly members: Set<string>;
+  readonly pools: Set<string>;
+  readonly gslbs: Set<string>;
+  readonly goneMembers: readonly Member[];
+  readonly gonePools: readonly string[];
+  readonly goneGslbs: readonly Gslb[];
+};
+
+export class Catalog {
+  readonly gslbs = new Map<string, Gslb>();
+  readonly pools = new Map<string, Pool>();
+  readonly members = new Map<string, Member>();
+  readonly monitors = new Map<string, CatalogMonitor>();
+  private readonly membersByPool = new Map<string, Map<string, Member>>();
+  private readonly gslbsByPool = new Map<string, Set<string>>();
+  regions: readonly string[];
+
+  constructor(regions: readonly string[]) {
+    this.regions = regions;
+  }
+
+  membersOf(poolId: string): readonly Member[] {
+    const members = [...(this.membersByPool.get(poolId)?.values() ?? [])];
+    return members.sort((a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1));
+  }
+
+  gslbsOf(poolId: string): readonly string[] {
+    return [...(this.gslbsByPool.get(poolId) ?? [])];
+  }
+
+  /** A member's own monitors replace its pool's. */
+  monitorsOf(member: Member): readonly CatalogMonitor[] {
+    const ids = member.monitor_ids.length > 0 ? member.monitor_ids : (this.pools.get(member.pool_id)?.monitor_ids ?? []);
+    return ids.flatMap((id) => this.monitors.get(id) ?? []);
+  }
+
+  regionsOf(monitor: Monitor): readonly string[] {
+    return monitor.check_regions.length > 0 ? monitor.check_regions : this.regions;
+  }
+
+  /** Everything that an observation of the member is judged by. When it changes, the counters start anew (rule 10). */
+  fingerprintOf(member: Member): string {
+    const pool = this.pools.get(member.pool_id);
+    const monitors = this.monitorsOf(member).map((monitor) => [monitor.id, monitor.judged_version, this.regionsOf(monitor)]);
+    if (monitors.length === 0) return "unmonitored";
+    return JSON.stringify([
+      monitors,
+      pool?.quorum_percent,
+      pool?.min_regions,
+      member.monitor_address,
+      member.monitor_port,
+      member.host_header,
+    ]);
+  }
+
+  /** Puts back what the Engine's own storage has. */
+  restore(kept: { gslbs: readonly Gslb[]; pools: readonly Pool[]; members: readonly Member[]; monitors: readonly CatalogMonitor[] }): void {
+    for (const monitor of kept.monitors) this.monitors.set(monitor.id, monitor);
+    for (const pool of kept.pools) this.pools.set(pool.id, pool);
+    for (const member of kept.members) this.putMember(member.id, member);
+    for (const gslb of kept.gslbs) this.putGslb(gslb.id, gslb);
+  }
+
+  /** Takes changes in, or the whole when `full`. */
+  take(configuration: Configuration): Taken {
+    const gone = configuration.full ? this.missingFrom(configuration) : configuration.deleted;
+    const goneMembers: Member[] = [];
+    const gonePools: string[] = [];
+    const goneGslbs: Gslb[] = [];
+    const members = new Set<string>();
+    const pools = new Set<string>();
+    const gslbs = new Set<string>();
+
+    for (const { kind, id } of gone) {
+      if (kind === "gslb") {
+        const gslb = this.gslbs.get(id);
+        if (gslb !== undefined) goneGslbs.push(gslb);
+        this.putGslb(id, null);
+      } else if (kind === "pool") {
+        if (this.pools.delete(id)) gonePools.push(id);
+        for (const gslb of this.gslbsOf(id)) gslbs.add(gslb);
+      } else if (kind === "pool_member") {
+        const member = this.members.get(id);
+        if (member === undefined) continue;
+        goneMembers.push(member);
+        pools.add(member.pool_id);
+        this.putMember(id, null);
+      } else {
+        this.monitors.delete(id);
+      }
+    }
+
+    const monitors = new Set<string>();
+    for (const monitor of configuration.monitors) {
+      const known = this.monitors.get(monitor.id);
+      const same = known !== undefined && judgesAlike(bare(known), monitor);
+      this.monitors.set(monitor.id, { ...monitor, judged_version: same ? known.judged_version : monitor.version });
+      monitors.add(monitor.id);
+    }
+    for (const pool of configuration.pools) {
+      this.pools.set(pool.id, pool);
+      pools.add(pool.id);
+    }
+    for (const member of configuration.members) {
+      this.putMember(member.id, member);
+      members.add(member.id);
+      pools.add(member.pool_id);
+    }
+    for (const gslb of configuration.gslbs) {
+      this.putGslb(gslb.id, gslb);
+      gslbs.add(gslb.id);
+    }
+    if (configuration.full) for (const id of this.members.keys()) members.add(id);
+    for (const pool of pools) {
+      for (const member of this.membersByPool.get(pool)?.keys() ?? []) members.add(member);
+      for (const gslb of this.gslbsOf(pool)) gslbs.add(gslb);
+    }
+    if (monitors.size > 0) {
+      for (const member of this.members.values()) {
+        if (this.monitorsOf(member).some((monitor) => monitors.has(monitor.id))) members.add(member.id);
+      }
+    }
+    return { members, pools, gslbs, goneMembers, gonePools, goneGslbs };
+  }
+
+  private missingFrom(configuration: Configuration): { kind: Kind; id: string }[] {
+    const missing = (kind: Kind, known: Iterable<string>, there: readonly { readonly id: string }[]) => {
+      const ids = new Set(there.map((item) => item.id));
+      return [...known].filter((id) => !ids.has(id)).map((id) => ({ kind, id }));
+    };
+    return [
+      ...missing("gslb", this.gslbs.keys(), configuration.gslbs),
+      ...missing("pool_member", this.members.keys(), configuration.members),
+      ...missing("pool", this.pools.keys(), configuration.pools),
+      ...missing("monitor", this.monitors.keys(), configuration.monitors),
+    ];
+  }
+
+  private putMember(id: string, member: Member | null): void {
+    const known = this.members.get(id);
+    if (known !== undefined) this.membersByPool.get(known.pool_id)?.delete(id);
+    if (member === null) {
+      this.members.delete(id);
+      return;
+    }
+    this.members.set(id, member);
+    const siblings = this.membersByPool.get(member.pool_id) ?? new Map<string, Member>();
+    siblings.set(id, member);
+    this.membersByPool.set(member.pool_id, siblings);
+  }
+
+  private putGslb(id: string, gslb: Gslb | null): void {
+    for (const pool of this.gslbs.get(id)?.pool_ids ?? []) this.gslbsByPool.get(pool)?.delete(id);
+    if (gslb === null) {
+      this.gslbs.delete(id);
+      return;
+    }
+    this.gslbs.set(id, gslb);
+    for (const pool of gslb.pool_ids) {
+      const users = this.gslbsByPool.get(pool) ?? new Set<string>();
+      users.add(id);
+      this.gslbsByPool.set(pool, users);
+    }
+  }
+}
+
+/** A monitor without what only the catalogue knows, to be compared with one from the Conductor. */
+function bare({ judged_version: _, ...monitor }: CatalogMonitor): Monitor {
+  return monitor as Monitor;
+}

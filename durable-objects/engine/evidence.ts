@@ -1,0 +1,100 @@
+/** The words and numbers that a decision leaves behind: reasons for people, votes for the history (engine.md, rule 22). */
+import type { HistoryEvent } from "../../domain/history.ts";
+import { votesNeeded, votesOf } from "../../domain/quorum.ts";
+import type { Status } from "../../domain/status.ts";
+import type { Verdict } from "../../domain/verdict.ts";
+import { type Judged, seriesOf, timingOf } from "./judging.ts";
+import type { MemberState } from "./state.ts";
+
+export type VoteEvidence = {
+  readonly region: string;
+  readonly colo: string | null;
+  readonly monitor_id: string;
+  readonly monitor_version: number;
+  readonly endpoint: string;
+  readonly verdict: Verdict;
+  readonly has_vote: boolean;
+  readonly failures: number;
+  readonly successes: number;
+  readonly at: string | null;
+  readonly latency_ms: number | null;
+  readonly detail: string | null;
+};
+
+export const isoTime = (at: number): string => new Date(at).toISOString();
+
+/** What every region says of every endpoint of the member, in the order of monitors, endpoints and regions. */
+export function votesFor(state: MemberState, judged: Judged, now: number): VoteEvidence[] {
+  return judged.monitors.flatMap((monitor) =>
+    judged.member.endpoints.flatMap((endpoint) => {
+      const monitorState = state.endpoints[endpoint]?.monitors[monitor.id];
+      const series = seriesOf(monitorState, judged.regionsOf(monitor));
+      return votesOf(series, timingOf(monitor, now)).map((vote, index) => {
+        const entry = series[index]?.[1];
+        const newest = entry?.window.at(-1);
+        return {
+          region: vote.region,
+          colo: entry?.colo ?? null,
+          monitor_id: monitor.id,
+          monitor_version: monitor.judged_version,
+          endpoint,
+          verdict: vote.verdict,
+          has_vote: vote.hasVote,
+          failures: entry?.count.fails ?? 0,
+          successes: entry?.count.passes ?? 0,
+          at: newest === undefined ? null : isoTime(newest.tick),
+          latency_ms: entry?.latencyMs ?? null,
+          detail: entry?.detail ?? null,
+        };
+      });
+    }),
+  );
+}
+
+/** One sentence: how many regions say what, and what they saw. */
+export function memberReason(status: Status, votes: readonly VoteEvidence[], judged: Judged): string {
+  if (judged.monitors.length === 0) return "no monitor is attached";
+  const voting = votes.filter((vote) => vote.has_vote);
+  const down = voting.filter((vote) => vote.verdict === "down");
+  const regions = new Set(votes.map((vote) => vote.region)).size;
+  const voters = new Set(voting.map((vote) => vote.region)).size;
+  if (status === "DOWN" || status === "DEGRADED") {
+    const details = [...new Set(down.map((vote) => vote.detail).filter((detail) => detail !== null))].slice(0, 3).join("; ");
+    const places = [...new Set(down.map((vote) => vote.region))];
+    const which = status === "DEGRADED" ? `${[...new Set(down.map((vote) => vote.endpoint))].join(", ")}: ` : "";
+    return `${which}${places.length} of ${voters} regions report it down (quorum ${judged.quorum.quorumPercent} %): ${places.join(", ")}: ${details}`;
+  }
+  if (status === "PENDING") return `not judged yet: ${voters} of the ${votesNeeded(regions, judged.quorum.minRegions)} votes needed`;
+  const up = new Set(voting.filter((vote) => vote.verdict === "up").map((vote) => vote.region)).size;
+  return `${up} of ${voters} regions report it up (quorum ${judged.quorum.quorumPercent} %)`;
+}
+
+export type EventDraft = Pick<HistoryEvent, "kind" | "severity" | "reason"> & Partial<HistoryEvent>;
+
+/** A history event, with null where the draft says nothing. */
+export function event(id: string, now: number, draft: EventDraft): HistoryEvent {
+  return {
+    gslb_id: null,
+    pool_id: null,
+    member_id: null,
+    flavor: null,
+    from: null,
+    to: null,
+    rule: null,
+    by: null,
+    plan: null,
+    incident_id: null,
+    request_id: null,
+    evidence: {},
+    ...draft,
+    id,
+    at: isoTime(now),
+  };
+}
+
+/** How loud a change of status is. */
+export function severityOf(kind: "member" | "pool" | "gslb", to: Status): HistoryEvent["severity"] {
+  if (to === "ACTIVE" || to === "PENDING") return "info";
+  if (to === "DEGRADED") return "warning";
+  return kind === "member" ? "warning" : "critical";
+}

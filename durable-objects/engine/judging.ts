@@ -1,0 +1,137 @@
+/**
+ * From observations to a member's status: the composition of the domain's rules over one member's endpoints and monitors. It changes the
+ * member's state in place and says what changed; it knows no pools, no storage and no clock of its own.
+ */
+import { limits } from "../../domain/limits.ts";
+import type { Member } from "../../domain/member.ts";
+import type { CheckReport, Observation } from "../../domain/observation.ts";
+import { memberStatus } from "../../domain/pool-health.ts";
+import { endpointState, hasSettled, judge, newJudgement, type QuorumSettings, type Timing, votesOf } from "../../domain/quorum.ts";
+import { emptySeries, insert, type Series, type Verdict } from "../../domain/verdict.ts";
+import type { CatalogMonitor } from "./catalog.ts";
+import type { EndpointState, MemberState, MonitorState } from "./state.ts";
+
+export type Judged = {
+  readonly member: Member;
+  readonly monitors: readonly CatalogMonitor[];
+  readonly regionsOf: (monitor: CatalogMonitor) => readonly string[];
+  readonly quorum: QuorumSettings;
+};
+
+/** What an observation did: nothing new; counted; or more than a count moved, so that it must be stored before it is acknowledged. */
+export type Heard = { readonly counted: boolean; readonly significant: boolean; readonly endpointChanged: boolean };
+
+const nothing: Heard = { counted: false, significant: false, endpointChanged: false };
+
+export function timingOf(monitor: CatalogMonitor, now: number): Timing {
+  return { now, delayMs: monitor.delay * 1_000, timeoutMs: monitor.timeout * 1_000 };
+}
+
+export const seriesOf = (state: MonitorState | undefined, regions: readonly string[]): (readonly [string, Series | undefined])[] =>
+  regions.map((region) => [region, state?.series[region]] as const);
+
+export function observe(state: MemberState, judged: Judged, report: CheckReport, observation: Observation, now: number): Heard {
+  const endpoint = state.endpoints[observation.endpoint];
+  const monitor = judged.monitors.find((candidate) => candidate.id === observation.monitor_id);
+  const monitorState = endpoint?.monitors[observation.monitor_id];
+  if (endpoint === undefined || monitor === undefined || monitorState === undefined) return nothing;
+  if (observation.monitor_version !== monitor.judged_version || !monitor.admin_state_up) return nothing;
+  const regions = judged.regionsOf(monitor);
+  if (!regions.includes(report.region)) return nothing;
+
+  const timing = timingOf(monitor, now);
+  const thresholds = { maxRetries: monitor.max_retries, rise: monitor.rise };
+  const before = monitorState.series[report.region] ?? emptySeries;
+  const result = {
+    tick: observation.tick,
+    outcome: observation.outcome,
+    colo: report.colo,
+    latencyMs: observation.latency_ms,
+    detail: observation.detail,
+  };
+  const series = insert(before, result, thresholds, now, timing.timeoutMs);
+  if (series === before) return nothing;
+  monitorState.series[report.region] = series;
+
+  const voted = monitorState.judgement;
+  monitorState.judgement = judge(voted, votesOf(seriesOf(monitorState, regions), timing), judged.quorum);
+  const endpointChanged = combine(endpoint, judged, now);
+  return {
+    counted: true,
+    significant: endpointChanged || voted !== monitorState.judgement || runMoved(before, series, thresholds),
+    endpointChanged,
+  };
+}
+
+/** The endpoint's state from its monitors'. True when it, or whether it is being judged anew, changed. */
+function combine(endpoint: EndpointState, judged: Judged, now: number): boolean {
+  const was = endpoint.state;
+  if (endpoint.rejudging) {
+    const settled = judged.monitors.every((monitor) => {
+      const state = endpoint.monitors[monitor.id];
+      return (
+        state !== undefined &&
+        state.judgement.state !== "unknown" &&
+        hasSettled(state.judgement, seriesOf(state, judged.regionsOf(monitor)), timingOf(monitor, now))
+      );
+    });
+    if (!settled) return false;
+    endpoint.rejudging = false;
+  }
+  endpoint.state = endpointState(
+    was,
+    judged.monitors.map((monitor) => endpoint.monitors[monitor.id]?.judgement.state ?? "unknown"),
+  );
+  return endpoint.state !== was;
+}
+
+/** Whether a run that decides something moved; passes of what is up, and fails of what is down, are the steady state. */
+function runMoved(before: Series, after: Series, thresholds: { maxRetries: number; rise: number }): boolean {
+  return (
+    before.count.verdict !== after.count.verdict ||
+    Math.min(before.count.fails, thresholds.maxRetries) !== Math.min(after.count.fails, thresholds.maxRetries) ||
+    Math.min(before.count.passes, thresholds.rise) !== Math.min(after.count.passes, thresholds.rise)
+  );
+}
+
+/**
+ * Starts the counters anew for a changed configuration, and keeps every verdict until the new series have one (rule 10). A new address is a
+ * new endpoint; if it replaces the only one, the old one stays for a while.
+ */
+export function restart(state: MemberState, judged: Judged, fingerprint: string, now: number): void {
+  const { member, monitors } = judged;
+  const anew = state.fingerprint !== fingerprint;
+  const known = state.endpoints;
+  const endpoints: Record<string, EndpointState> = {};
+  for (const endpoint of member.endpoints) {
+    const held = known[endpoint];
+    if (held !== undefined && !anew) endpoints[endpoint] = held;
+    else if (monitors.length === 0) endpoints[endpoint] = { state: "up", rejudging: false, monitors: {} };
+    else endpoints[endpoint] = fresh(held?.state ?? "unknown", monitors, now);
+  }
+  const [only] = Object.keys(known);
+  const replaces = only !== undefined && Object.keys(known).length === 1 && member.endpoints.length === 1 && endpoints[only] === undefined;
+  if (replaces && known[only]?.state === "up" && monitors.length > 0)
+    state.replaced = { endpoint: only, until: now + limits.replacedAddressMs };
+  state.endpoints = endpoints;
+  state.fingerprint = fingerprint;
+}
+
+function fresh(held: Verdict, monitors: readonly CatalogMonitor[], now: number): EndpointState {
+  const states = monitors.map(
+    (monitor) => [monitor.id, { version: monitor.judged_version, judgement: newJudgement(now), series: {} }] as const,
+  );
+  return { state: held, rejudging: held !== "unknown", monitors: Object.fromEntries(states) };
+}
+
+/** Whether the address that was replaced still stands in for its successor. */
+export function standIn(state: MemberState, now: number): string | null {
+  if (state.replaced === null || state.replaced.until <= now) return null;
+  return Object.values(state.endpoints).every((endpoint) => endpoint.state === "unknown") ? state.replaced.endpoint : null;
+}
+
+export const statusOf = (state: MemberState, member: Member) =>
+  memberStatus(
+    state.status,
+    member.endpoints.map((endpoint) => state.endpoints[endpoint]?.state ?? "unknown"),
+  );

@@ -1,0 +1,120 @@
+/**
+ * The Probers of a project: what each was assigned, what it has confirmed, and when it was last heard. It tells them until they have
+ * confirmed, wakes those that fell silent, and stops those that are not ours any more.
+ */
+import type { CheckReport } from "../../domain/observation.ts";
+import { proberOf } from "../stubs.ts";
+import { assignmentOf, assignShards, type Shard, shardKey } from "./assignments.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Store } from "./store.ts";
+
+/** How many Probers are told at a time: a Durable Object has six connections, one is left for the rest. */
+const parallel = 5;
+
+export class ProberFleet {
+  private readonly namespace: DurableObjectNamespace;
+  private readonly projectId: string;
+  private readonly generation: number;
+  private readonly catalog: Catalog;
+  private readonly store: Store;
+  private shards: Map<string, Shard>;
+  private readonly heardAt = new Map<string, number>();
+  private readonly startedAt = Date.now();
+  private readonly strangers = new Set<string>();
+
+  constructor(
+    namespace: DurableObjectNamespace,
+    projectId: string,
+    generation: number,
+    catalog: Catalog,
+    store: Store,
+    shards: Map<string, Shard>,
+  ) {
+    this.namespace = namespace;
+    this.projectId = projectId;
+    this.generation = generation;
+    this.catalog = catalog;
+    this.store = store;
+    this.shards = shards;
+  }
+
+  /** Places the checks of the present configuration; `push` tells. */
+  assign(): void {
+    const next = assignShards(this.catalog, this.shards);
+    const changed = [...next.values()].filter((shard) => this.shards.get(shardKey(shard)) !== shard);
+    this.shards = next;
+    this.store.saveShards(changed);
+  }
+
+  /** Tells every Prober that has not confirmed its newest assignment. Throws when one could not be told, after all were tried. */
+  async push(): Promise<void> {
+    const waiting = [...this.shards.values()].filter((shard) => shard.acknowledged !== shard.version);
+    const failures: string[] = [];
+    const next = async (): Promise<void> => {
+      for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
+        try {
+          const { version } = await this.prober(shard).assign(assignmentOf(this.projectId, this.generation, shard, this.catalog));
+          this.confirm(shard, version);
+        } catch (error) {
+          failures.push(`${shardKey(shard)}: ${error}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: parallel }, next));
+    if (failures.length > 0) throw new Error(`${failures.length} Probers could not be told, the first ${failures[0]}`);
+  }
+
+  /** Notes a report. False: it comes from a Prober of another generation, which is told to stop. */
+  heard(report: CheckReport, now: number): boolean {
+    if (report.generation === this.generation) {
+      this.heardAt.set(shardKey(report), now);
+      return true;
+    }
+    const key = `${shardKey(report)}:${report.generation}`;
+    if (!this.strangers.has(key)) {
+      this.strangers.add(key);
+      const { project_id, region, shard, generation } = report;
+      const stop = { project_id, region, shard, generation, version: Number.MAX_SAFE_INTEGER, monitors: [], checks: [] };
+      proberOf(this.namespace, { project: this.projectId, region, shard, generation })
+        .assign(stop)
+        .catch(() => this.strangers.delete(key));
+    }
+    return false;
+  }
+
+  /** Knocks at the Probers from which nothing came for more than two periods of their slowest check. */
+  async wakeSilent(now: number): Promise<void> {
+    const silent = [...this.shards.values()].filter((shard) => {
+      if (shard.checks.length === 0) return false;
+      const delays = shard.monitors.map(([id]) => this.catalog.monitors.get(id)?.delay ?? 0);
+      return now - (this.heardAt.get(shardKey(shard)) ?? this.startedAt) > 2_000 * Math.max(...delays) + 10_000;
+    });
+    const next = async (): Promise<void> => {
+      for (let shard = silent.shift(); shard !== undefined; shard = silent.shift()) {
+        try {
+          const { version } = await this.prober(shard).wake();
+          this.confirm(shard, version);
+        } catch (error) {
+          console.warn(`engine ${this.projectId}: Prober ${shardKey(shard)} does not wake: ${error}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: parallel }, next));
+  }
+
+  /** What a Prober says it has. Anything but what it should have is not confirmed, and it will be told again. */
+  private confirm(shard: Shard, version: number): void {
+    const current = this.shards.get(shardKey(shard));
+    if (current === undefined) return;
+    const acknowledged = version === current.version ? version : 0;
+    // A Prober that has a higher version than we ever gave remembers more than we do: ours goes above it.
+    const next = version > current.version ? { ...current, version: version + 1, acknowledged: 0 } : { ...current, acknowledged };
+    if (next.acknowledged === current.acknowledged && next.version === current.version) return;
+    this.shards.set(shardKey(shard), next);
+    this.store.saveShards([next]);
+  }
+
+  private prober(shard: Shard) {
+    return proberOf(this.namespace, { project: this.projectId, region: shard.region, shard: shard.shard, generation: this.generation });
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Work that must get through: one run at a time, again if it was asked for meanwhile, later if it failed. It keeps no promise alive by
+ * itself: the Engine's alarm asks `nextTryAt` when to kick it again, so an eviction between two tries loses nothing.
+ */
+import { backoffMs } from "../../domain/publish.ts";
+
+export class Pump {
+  private running: Promise<void> | null = null;
+  private again = false;
+  private attempts = 0;
+  /** Unix ms of the next try after a failure; null: nothing failed. */
+  nextTryAt: number | null = null;
+  private readonly name: string;
+  private readonly work: () => Promise<void>;
+  private readonly settled: () => void;
+
+  /** `settled` is called after each run, whatever came of it. */
+  constructor(name: string, work: () => Promise<void>, settled: () => void) {
+    this.name = name;
+    this.work = work;
+    this.settled = settled;
+  }
+
+  /** Starts a run, or makes the present one be followed by another. The promise ends with the work that was asked for; it never rejects. */
+  kick(): Promise<void> {
+    if (this.running !== null) {
+      this.again = true;
+      return this.running;
+    }
+    this.running = this.run().finally(() => {
+      this.running = null;
+    });
+    return this.running;
+  }
+
+  isDue(now: number): boolean {
+    return this.nextTryAt !== null && this.nextTryAt <= now;
+  }
+
+  private async run(): Promise<void> {
+    do {
+      this.again = false;
+      try {
+        await this.work();
+        this.attempts = 0;
+        this.nextTryAt = null;
+      } catch (error) {
+        this.attempts += 1;
+        this.nextTryAt = Date.now() + backoffMs(this.attempts, Math.random());
+        console.warn(
+          `engine: ${this.name} failed (${this.attempts} times), next try at ${new Date(this.nextTryAt).toISOString()}: ${error}`,
+        );
+      }
+      this.settled();
+    } while (this.again && this.nextTryAt === null);
+  }
+}

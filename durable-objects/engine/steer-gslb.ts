@@ -1,0 +1,176 @@
+/**
+ * One GSLB's turn: wait for its first verdicts, steer, want a plan, say what its status is. The rules are the domain's; this is where a
+ * project's state meets them.
+ */
+
+import type { Gslb } from "../../domain/gslb.ts";
+import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
+import { isInSync, newPublication, want } from "../../domain/publish.ts";
+import { type Steering, steer } from "../../domain/steering.ts";
+import type { Verdict } from "../../domain/verdict.ts";
+import type { Configuration } from "../rpc.ts";
+import { severityOf } from "./evidence.ts";
+import type { Project } from "./project.ts";
+import { type GslbState, newGslb, newMember, newPool, publicationKey } from "./state.ts";
+
+/** Steers a GSLB again. Returns the pools whose members' place in the rotation may have moved. */
+export function steerGslb(project: Project, id: string, now: number): readonly string[] {
+  const gslb = project.catalog.gslbs.get(id);
+  if (gslb === undefined) return [];
+  const state = project.gslbs.get(id) ?? newGslb(now);
+  project.gslbs.set(id, state);
+  project.touched.gslbs.add(id);
+  openGate(project, gslb, state, now);
+
+  const key = publicationKey(gslb.flavor, gslb.fqdn);
+  const publication = project.publications.get(key) ?? newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+  const steering = steer(steeredPools(project, gslb, now), settingsOf(gslb), !anyJudged(project, gslb));
+  let next = publication;
+  if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
+    const wanted = { ttl: gslb.ttl, withdrawn: steering.outcome === "withdraw", answers: steering.answers };
+    next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now);
+    if (next !== publication) project.publish(next);
+    sayAllDown(project, gslb, state, steering, now);
+    state.memberIds = steering.memberIds;
+  }
+
+  const pools = gslb.pool_ids.flatMap((poolId) => {
+    const pool = project.catalog.pools.get(poolId);
+    const status = project.pools.get(poolId)?.status ?? "PENDING";
+    return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, status }];
+  });
+  const { status, reason } = gslbStatus(state.status, { steering, publication: next, pools, policy: gslb.steering_policy });
+  if (status !== state.status) {
+    const evidence = { outcome: steering.outcome, pool_ids: steering.poolIds, steps: steering.steps };
+    const from = state.status;
+    project.say(now, {
+      kind: "gslb_status",
+      severity: severityOf("gslb", status),
+      gslb_id: id,
+      from,
+      to: status,
+      rule: "steering",
+      reason,
+      evidence,
+    });
+    Object.assign(state, { status, since: now });
+  }
+  state.reason = reason;
+  if (state.reported !== status) {
+    state.reported = status;
+    project.report({ kind: "gslb", id, status });
+  }
+  const held = isInSync(next) || next.wanted === null || !gslb.admin_state_up;
+  const waiting = !state.gateOpen && state.readySince !== null;
+  if (held && !waiting && state.settledVersion !== gslb.version) {
+    state.settledVersion = gslb.version;
+    project.settled("gslb", id, gslb.version);
+  }
+  return gslb.pool_ids;
+}
+
+/** The time at which the gate opens by itself; null: it is open, or has not begun to wait. */
+export function gateEnd(project: Project, id: string): number | null {
+  const gslb = project.catalog.gslbs.get(id);
+  const state = project.gslbs.get(id);
+  if (gslb === undefined || state === undefined || state.gateOpen || state.readySince === null) return null;
+  const monitors = gslb.pool_ids.flatMap((pool) => project.catalog.membersOf(pool).flatMap((member) => project.catalog.monitorsOf(member)));
+  return state.readySince + firstPublishWaitMs(monitors);
+}
+
+/** Rule 9: the first plan waits until every member is judged, or for so long that waiting would be the greater harm. */
+function openGate(project: Project, gslb: Gslb, state: GslbState, now: number): void {
+  if (state.gateOpen) return;
+  const members = gslb.pool_ids.flatMap((pool) => project.catalog.membersOf(pool));
+  if (members.length === 0) return;
+  state.readySince ??= now;
+  const judged = members.every((member) => {
+    const known = project.members.get(member.id);
+    if (known === undefined || known.status === "PENDING") return false;
+    return !state.adopted || Object.values(known.endpoints).every((endpoint) => !endpoint.rejudging);
+  });
+  const end = gateEnd(project, gslb.id);
+  if (!judged && (end === null || now < end)) return;
+  state.gateOpen = true;
+  state.adopted = false;
+}
+
+export function steeredPools(project: Project, gslb: Gslb, now: number) {
+  return gslb.pool_ids.flatMap((id) => {
+    const pool = project.catalog.pools.get(id);
+    return pool === undefined ? [] : [{ id, name: pool.name, adminStateUp: pool.admin_state_up, health: project.health(id, now) }];
+  });
+}
+
+const settingsOf = (gslb: Gslb) => ({
+  fqdn: gslb.fqdn,
+  zone: gslb.domain_name,
+  ttl: gslb.ttl,
+  policy: gslb.steering_policy,
+  maxAnswers: gslb.max_answers,
+  onAllDown: gslb.on_all_down,
+});
+
+const anyJudged = (project: Project, gslb: Gslb): boolean =>
+  gslb.pool_ids.some((pool) =>
+    project.catalog.membersOf(pool).some((member) => (project.members.get(member.id)?.status ?? "PENDING") !== "PENDING"),
+  );
+
+function sayAllDown(project: Project, gslb: Gslb, state: GslbState, steering: Steering, now: number): void {
+  const allDown = steering.outcome !== "serve";
+  const wasAllDown = state.outcome !== null && state.outcome !== "serve";
+  state.outcome = steering.outcome;
+  if (!allDown || wasAllDown) return;
+  const evidence = { on_all_down: gslb.on_all_down, steps: steering.steps };
+  project.say(now, {
+    kind: "all_down",
+    severity: "critical",
+    gslb_id: gslb.id,
+    flavor: gslb.flavor,
+    rule: "16",
+    reason: steering.reason,
+    evidence,
+  });
+}
+
+/**
+ * An Engine without state: what the Conductor last wrote stands, as verdicts to be judged anew and as plans to go on from. Nothing is written
+ * until then (rule 10).
+ */
+export function adopt(project: Project, configuration: Configuration, now: number): void {
+  const live = new Set(configuration.standing.flatMap((standing) => standing.answers.flatMap((answer) => answer.values)));
+  for (const member of configuration.members) {
+    if (member.status === "PENDING") continue;
+    const state = newMember(now, "");
+    const verdict = (endpoint: string): Verdict =>
+      member.status === "DEGRADED" ? (live.has(endpoint) ? "up" : "down") : member.status === "DOWN" ? "down" : "up";
+    state.status = member.status;
+    state.reason = "as it stood when the Engine started without state";
+    for (const endpoint of member.endpoints) state.endpoints[endpoint] = { state: verdict(endpoint), rejudging: true, monitors: {} };
+    state.reported = `${member.status} ${member.in_rotation}`;
+    project.members.set(member.id, state);
+  }
+  for (const pool of configuration.pools) {
+    if (pool.status !== "PENDING") project.pools.set(pool.id, { ...newPool(now), status: pool.status, reported: pool.status });
+  }
+  for (const gslb of configuration.gslbs) {
+    const standing = configuration.standing.find((plan) => plan.gslb_id === gslb.id && plan.flavor === gslb.flavor);
+    if (standing === undefined) continue;
+    project.gslbs.set(gslb.id, { ...newGslb(now), status: gslb.status, reported: gslb.status, adopted: true });
+    const { epoch, plan: number, answers } = standing;
+    const plan = {
+      gslb_id: gslb.id,
+      fqdn: gslb.fqdn,
+      zone: gslb.domain_name,
+      flavor: gslb.flavor,
+      epoch,
+      number,
+      decided_at: now,
+      ttl: gslb.ttl,
+      withdrawn: answers.length === 0,
+      answers: [...answers],
+    };
+    const base = newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+    project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The Engine's storage: SQLite rows of JSON, written only for what changed, and a checkpoint each minute of how fresh each series is, which
+ * nothing else would write in the steady state. What cannot be read back is left out, never guessed: it is judged anew.
+ */
+import { plan } from "../../domain/plan.ts";
+import type { Publication } from "../../domain/publish.ts";
+import type { WriteBack } from "../rpc.ts";
+import type { Shard } from "./assignments.ts";
+import { shardKey } from "./assignments.ts";
+import type { Changes, Project } from "./project.ts";
+import type { GslbState, MemberState, PoolState } from "./state.ts";
+
+/** Storage rows are at most 2 MB; the checkpoint is cut well below. */
+const checkpointChunk = 256 * 1024;
+
+type Table = "config_gslb" | "config_pool" | "config_member" | "config_monitor" | "member" | "pool" | "gslb" | "publication" | "shard";
+const tables: readonly Table[] = [
+  "config_gslb",
+  "config_pool",
+  "config_member",
+  "config_monitor",
+  "member",
+  "pool",
+  "gslb",
+  "publication",
+  "shard",
+];
+
+export type Meta = {
+  readonly epoch: number;
+  readonly seq: number;
+  /** Of the Probers: an Engine that lost its state has Probers of its own, not those of the one before. */
+  readonly generation: number;
+  readonly regions: readonly string[];
+};
+
+export class Store {
+  private readonly storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.storage = storage;
+    for (const table of tables)
+      storage.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`);
+    storage.sql.exec("CREATE TABLE IF NOT EXISTS meta (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID");
+    storage.sql.exec("CREATE TABLE IF NOT EXISTS checkpoint (n INTEGER PRIMARY KEY, body TEXT NOT NULL)");
+    storage.sql.exec("CREATE TABLE IF NOT EXISTS outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL)");
+  }
+
+  meta(): Meta | null {
+    const row = this.storage.sql.exec<{ body: string }>("SELECT body FROM meta WHERE id = 'meta'").toArray()[0];
+    return row === undefined ? null : (JSON.parse(row.body) as Meta);
+  }
+
+  putMeta(meta: Meta): void {
+    this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('meta', ?)", JSON.stringify(meta));
+  }
+
+  /** Fills a project with what is stored. */
+  load(project: Project): Map<string, Shard> {
+    project.catalog.restore({
+      gslbs: this.all("config_gslb"),
+      pools: this.all("config_pool"),
+      members: this.all("config_member"),
+      monitors: this.all("config_monitor"),
+    });
+    for (const [id, state] of this.entries<MemberState>("member")) project.members.set(id, state);
+    for (const [id, state] of this.entries<PoolState>("pool")) project.pools.set(id, state);
+    for (const [id, state] of this.entries<GslbState>("gslb")) project.gslbs.set(id, state);
+    for (const [id, publication] of this.entries<Publication>("publication")) {
+      // A plan that does not parse is never written again: an empty one cannot come out of storage either.
+      const readable = publication.wanted === null || publication.wanted === "removed" || plan.safeParse(publication.wanted).success;
+      if (readable) project.publications.set(id, publication);
+    }
+    for (const [memberId, endpoint, monitorId, region, freshAt] of this.checkpoint()) {
+      const state = project.members.get(memberId)?.endpoints[endpoint]?.monitors[monitorId];
+      const series = state?.series[region];
+      if (state !== undefined && series !== undefined && series.freshAt < freshAt) state.series[region] = { ...series, freshAt };
+    }
+    return new Map(this.entries<Shard>("shard"));
+  }
+
+  /** Writes what changed, in one transaction with the outbox. */
+  save(project: Project, changes: Changes): void {
+    this.storage.transactionSync(() => {
+      for (const id of changes.members) this.put("member", id, project.members.get(id));
+      for (const id of changes.pools) this.put("pool", id, project.pools.get(id));
+      for (const id of changes.gslbs) this.put("gslb", id, project.gslbs.get(id));
+      for (const id of changes.publications) this.put("publication", id, project.publications.get(id));
+      const { statuses, settled, events, unpublished } = changes.writeBack;
+      if (statuses.length + settled.length + events.length + unpublished.length > 0) {
+        for (const part of cut(changes.writeBack)) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
+      }
+    });
+  }
+
+  /** Writes the whole configuration that these ids have now; an id that is gone loses its row. */
+  saveConfiguration(
+    project: Project,
+    ids: { gslbs: Iterable<string>; pools: Iterable<string>; members: Iterable<string>; monitors: Iterable<string> },
+  ): void {
+    const { catalog } = project;
+    this.storage.transactionSync(() => {
+      for (const id of ids.gslbs) this.put("config_gslb", id, catalog.gslbs.get(id));
+      for (const id of ids.pools) this.put("config_pool", id, catalog.pools.get(id));
+      for (const id of ids.members) this.put("config_member", id, catalog.members.get(id));
+      for (const id of ids.monitors) this.put("config_monitor", id, catalog.monitors.get(id));
+    });
+  }
+
+  configuredIds(): { gslbs: string[]; pools: string[]; members: string[]; monitors: string[] } {
+    const ids = (table: Table) =>
+      this.storage.sql
+        .exec<{ id: string }>(`SELECT id FROM ${table}`)
+        .toArray()
+        .map((row) => row.id);
+    return { gslbs: ids("config_gslb"), pools: ids("config_pool"), members: ids("config_member"), monitors: ids("config_monitor") };
+  }
+
+  saveShards(shards: Iterable<Shard>): void {
+    this.storage.transactionSync(() => {
+      for (const shard of shards) this.put("shard", shardKey(shard), shard);
+    });
+  }
+
+  /** The oldest of what the Conductor has not taken yet. */
+  outbox(limit: number): { readonly n: number; readonly writeBack: WriteBack }[] {
+    const rows = this.storage.sql.exec<{ n: number; body: string }>("SELECT n, body FROM outbox ORDER BY n LIMIT ?", limit).toArray();
+    return rows.map((row) => ({ n: row.n, writeBack: JSON.parse(row.body) as WriteBack }));
+  }
+
+  outboxDone(n: number): void {
+    this.storage.sql.exec("DELETE FROM outbox WHERE n <= ?", n);
+  }
+
+  saveCheckpoint(project: Project): void {
+    const chunks: string[] = [];
+    let lines: string[] = [];
+    let size = 0;
+    for (const [memberId, member] of project.members) {
+      for (const [endpoint, state] of Object.entries(member.endpoints)) {
+        for (const [monitorId, monitor] of Object.entries(state.monitors)) {
+          const fresh = Object.entries(monitor.series).map(([region, series]) => [region, series.freshAt]);
+          const line = JSON.stringify([memberId, endpoint, monitorId, fresh]);
+          lines.push(line);
+          size += line.length + 1;
+          if (size < checkpointChunk) continue;
+          chunks.push(`[${lines.join(",")}]`);
+          lines = [];
+          size = 0;
+        }
+      }
+    }
+    if (lines.length > 0) chunks.push(`[${lines.join(",")}]`);
+    this.storage.transactionSync(() => {
+      this.storage.sql.exec("DELETE FROM checkpoint WHERE n >= ?", chunks.length);
+      for (const [n, body] of chunks.entries()) this.storage.sql.exec("INSERT OR REPLACE INTO checkpoint (n, body) VALUES (?, ?)", n, body);
+    });
+  }
+
+  private *checkpoint(): Generator<readonly [string, string, string, string, number]> {
+    for (const row of this.storage.sql.exec<{ body: string }>("SELECT body FROM checkpoint")) {
+      for (const [member, endpoint, monitor, fresh] of JSON.parse(row.body) as [string, string, string, [string, number][]][]) {
+        for (const [region, freshAt] of fresh) yield [member, endpoint, monitor, region, freshAt];
+      }
+    }
+  }
+
+  private put(table: Table, id: string, value: unknown): void {
+    if (value === undefined) this.storage.sql.exec(`DELETE FROM ${table} WHERE id = ?`, id);
+    else this.storage.sql.exec(`INSERT OR REPLACE INTO ${table} (id, body) VALUES (?, ?)`, id, JSON.stringify(value));
+  }
+
+  private entries<T>(table: Table): [string, T][] {
+    const rows = this.storage.sql.exec<{ id: string; body: string }>(`SELECT id, body FROM ${table}`).toArray();
+    return rows.map((row) => [row.id, JSON.parse(row.body) as T]);
+  }
+
+  private all<T>(table: Table): T[] {
+    return this.entries<T>(table).map(([, body]) => body);
+  }
+}
+
+/** Parts that stay well below a row's size, in order. */
+function cut(writeBack: WriteBack): WriteBack[] {
+  const size = 200;
+  const longest = Math.max(writeBack.statuses.length, writeBack.settled.length, writeBack.events.length, writeBack.unpublished.length);
+  return Array.from({ length: Math.ceil(longest / size) }, (_, part) => ({
+    statuses: writeBack.statuses.slice(part * size, (part + 1) * size),
+    settled: writeBack.settled.slice(part * size, (part + 1) * size),
+    events: writeBack.events.slice(part * size, (part + 1) * size),
+    unpublished: writeBack.unpublished.slice(part * size, (part + 1) * size),
+  }));
+}

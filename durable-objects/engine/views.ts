@@ -1,0 +1,234 @@
+/** What the status paths show, read from the Engine's state as it is now (api-shapes.md, "Status"). */
+import type { Gslb } from "../../domain/gslb.ts";
+import type { Member } from "../../domain/member.ts";
+import { isInSync } from "../../domain/publish.ts";
+import type { Status } from "../../domain/status.ts";
+import type { EndpointView, GslbView, MemberView, PoolView, ProjectView, PublishedView, RegionView } from "../../domain/status-view.ts";
+import { isSilent } from "../../domain/verdict.ts";
+import { version } from "../../domain/version.ts";
+import { isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
+import { seriesOf, timingOf } from "./judging.ts";
+import type { Project } from "./project.ts";
+import { type MemberState, publicationKey } from "./state.ts";
+
+const endpointStatus = { up: "ACTIVE", down: "DOWN", unknown: "PENDING" } as const;
+
+export function memberView(project: Project, id: string, now: number): MemberView | null {
+  const judged = project.judged(id);
+  const state = project.members.get(id);
+  if (judged === null || state === undefined) return null;
+  const votes = votesFor(state, judged, now);
+  const regions: RegionView[] = votes.map((vote) => ({ ...vote }));
+  const times = regions.flatMap((region) => (region.at === null ? [] : [region.at])).sort();
+  const inRotation = state.reported.endsWith(" true");
+  return {
+    id,
+    name: judged.member.name,
+    status: state.status,
+    in_rotation: inRotation,
+    since: isoTime(state.since),
+    checked_at: times.at(-1) ?? null,
+    // The reason of a PENDING member is how far it has come; of the others what decided, and when.
+    reason: state.status === "PENDING" ? memberReason("PENDING", votes, judged) : state.reason,
+    stale: isStale(project, state, judged.member, now),
+    rejudging: Object.values(state.endpoints).some((endpoint) => endpoint.rejudging),
+    held: null,
+    held_until: null,
+    safe_to_stop_at: null,
+    override: null,
+    endpoints: judged.member.endpoints.map((endpoint) => endpointView(state, endpoint, votes)),
+    regions,
+  };
+}
+
+/** No fresh vote for two periods from any region: what is shown is what was. */
+export function isStale(project: Project, state: MemberState, member: Member, now: number): boolean {
+  const monitors = project.catalog.monitorsOf(member).filter((monitor) => monitor.admin_state_up);
+  if (monitors.length === 0 || state.status === "PENDING") return false;
+  return monitors.every((monitor) => {
+    const timing = timingOf(monitor, now);
+    return member.endpoints.every((endpoint) =>
+      seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor)).every(
+        ([, series]) => series === undefined || isSilent(series, now, timing.delayMs, timing.timeoutMs),
+      ),
+    );
+  });
+}
+
+function endpointView(state: MemberState, endpoint: string, votes: readonly VoteEvidence[]): EndpointView {
+  const own = votes.filter((vote) => vote.endpoint === endpoint);
+  return {
+    endpoint,
+    status: endpointStatus[state.endpoints[endpoint]?.state ?? "unknown"],
+    votes: {
+      up: own.filter((vote) => vote.has_vote && vote.verdict === "up").length,
+      down: own.filter((vote) => vote.has_vote && vote.verdict === "down").length,
+      silent: own.filter((vote) => !vote.has_vote).length,
+      excluded: [],
+    },
+  };
+}
+
+export function poolView(project: Project, id: string, now: number): PoolView | null {
+  const pool = project.catalog.pools.get(id);
+  const state = project.pools.get(id);
+  if (pool === undefined || state === undefined) return null;
+  const health = project.health(id, now);
+  return {
+    id,
+    name: pool.name,
+    status: state.status,
+    usable: pool.admin_state_up && health.usable,
+    panic: false,
+    since: isoTime(state.since),
+    reason: state.reason,
+    enabled: health.enabled.length,
+    healthy: health.healthy.length,
+    needed: health.needed,
+    members: project.catalog.membersOf(id).flatMap((member) => memberView(project, member.id, now) ?? []),
+  };
+}
+
+export function gslbView(project: Project, id: string, now: number): GslbView | null {
+  const gslb = project.catalog.gslbs.get(id);
+  const state = project.gslbs.get(id);
+  if (gslb === undefined || state === undefined) return null;
+  return {
+    id,
+    fqdn: gslb.fqdn,
+    status: state.status,
+    since: isoTime(state.since),
+    reason: state.reason,
+    frozen: false,
+    failback_pending: false,
+    pools: gslb.pool_ids.flatMap((pool) => poolView(project, pool, now) ?? []),
+    published: [publishedView(project, gslb)],
+  };
+}
+
+function publishedView(project: Project, gslb: Gslb): PublishedView {
+  const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
+  const live = publication?.live ?? null;
+  const error = publication?.lastError ?? null;
+  return {
+    flavor: gslb.flavor,
+    provider: gslb.flavor,
+    plan: live?.plan.number ?? null,
+    decided_at: live === null ? null : isoTime(live.plan.decided_at),
+    published_at: live === null ? null : isoTime(live.at),
+    visible_at: null,
+    in_sync: publication !== undefined && isInSync(publication),
+    last_error: error?.detail ?? null,
+    next_retry_at: error === null || publication === undefined ? null : isoTime(publication.nextTryAt),
+    answers: (live?.plan.answers ?? []).map((answer) => ({ ...answer, weight: null, locations: [] })),
+    would_publish: null,
+  };
+}
+
+export function projectView(project: Project, now: number): ProjectView {
+  const { catalog } = project;
+  const gslbs = [...catalog.gslbs.values()].flatMap((gslb) => {
+    const state = project.gslbs.get(gslb.id);
+    return state === undefined ? [] : [{ gslb, state }];
+  });
+  const members = [...catalog.members.values()].flatMap((member) => {
+    const state = project.members.get(member.id);
+    return state === undefined ? [] : [{ member, state }];
+  });
+  const bad = (status: Status) => status !== "ACTIVE" && status !== "PENDING";
+  const problems: ProjectView["problems"] = [
+    ...gslbs
+      .filter(({ state }) => bad(state.status))
+      .map(({ gslb, state }) => ({
+        severity: state.status === "DEGRADED" ? ("warning" as const) : ("critical" as const),
+        kind: `gslb_${state.status.toLowerCase()}`,
+        id: gslb.id,
+        name: gslb.name,
+        since: isoTime(state.since),
+        reason: state.reason,
+        link: `/v0.1/gslbs/${gslb.id}/status`,
+      })),
+    ...members
+      .filter(({ state }) => bad(state.status))
+      .map(({ member, state }) => ({
+        severity: "warning" as const,
+        kind: `member_${state.status.toLowerCase()}`,
+        id: member.id,
+        name: member.name,
+        since: isoTime(state.since),
+        reason: state.reason,
+        link: `/v0.1/pools/${member.pool_id}/pool_members/${member.id}/status`,
+      })),
+  ];
+  const monitored = members.filter(({ member }) => catalog.monitorsOf(member).some((monitor) => monitor.admin_state_up));
+  const stale = monitored.filter(({ member, state }) => isStale(project, state, member, now)).length;
+  const inSync = (gslb: Gslb) => {
+    const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
+    return publication === undefined || publication.wanted === null || isInSync(publication);
+  };
+  const worst = (["ERROR", "DOWN", "DEGRADED"] as const).find((status) => gslbs.some(({ state }) => state.status === status));
+  return {
+    status:
+      worst ??
+      (members.some(({ state }) => bad(state.status))
+        ? "DEGRADED"
+        : gslbs.some(({ state }) => state.status === "ACTIVE")
+          ? "ACTIVE"
+          : "PENDING"),
+    automation: "auto",
+    blind: monitored.length > 0 && stale * 2 > monitored.length,
+    gslbs: countBy(gslbs.map(({ state }) => state.status)),
+    pool_members: countBy(members.map(({ state }) => state.status)),
+    problems,
+    overrides: 0,
+    held: 0,
+    out_of_sync: gslbs.filter(({ gslb }) => !inSync(gslb)).length,
+    regions_without_vote: regionsWithoutVote(project, now),
+    oldest_result_seconds: oldestResult(project, now),
+    version,
+  };
+}
+
+function countBy(statuses: readonly Status[]): Partial<Record<Status, number>> {
+  const counts: Partial<Record<Status, number>> = {};
+  for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+/** Each series that is watched now, with its region and timing. */
+function* watched(project: Project, now: number) {
+  for (const [id, state] of project.members) {
+    const member = project.catalog.members.get(id);
+    if (member === undefined) continue;
+    for (const monitor of project.catalog.monitorsOf(member)) {
+      if (!monitor.admin_state_up) continue;
+      for (const endpoint of member.endpoints) {
+        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor))) {
+          yield { region, series, timing: timingOf(monitor, now) };
+        }
+      }
+    }
+  }
+}
+
+/** Regions of which nothing that they watch is fresh. */
+function regionsWithoutVote(project: Project, now: number): string[] {
+  const heard = new Map<string, boolean>();
+  for (const { region, series, timing } of watched(project, now)) {
+    const fresh = series !== undefined && !isSilent(series, now, timing.delayMs, timing.timeoutMs);
+    heard.set(region, (heard.get(region) ?? false) || fresh);
+  }
+  return [...heard]
+    .filter(([, fresh]) => !fresh)
+    .map(([region]) => region)
+    .sort();
+}
+
+/** Age of the least fresh series that has been heard from at all, in seconds. */
+function oldestResult(project: Project, now: number): number | null {
+  let oldest: number | null = null;
+  for (const { series } of watched(project, now)) {
+    if (series !== undefined && series.freshAt > 0) oldest = Math.min(oldest ?? series.freshAt, series.freshAt);
+  }
+  return oldest === null ? null : Math.max(0, Math.round((now - oldest) / 100) / 10);
+}
