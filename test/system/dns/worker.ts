@@ -1,0 +1,25 @@
+/** `/dns-query` as it is, and `/changes`, `/records`, which write and read through the `edge` backend as the Engine does. */
+import type { Change } from "../../../domain/backend.ts";
+import { Answers } from "../../../durable-objects/answers/answers.ts";
+import { answersIo } from "../../../durable-objects/answers/answers-io.ts";
+import type { Env } from "../../../durable-objects/env.ts";
+import { answersOf } from "../../../durable-objects/stubs.ts";
+import { edge } from "../../../plugins/backends/edge.ts";
+import type { ApiBindings } from "../../../workers/api/bindings.ts";
+import { dnsQuery } from "../../../workers/api/dns-query.ts";
+
+export { Answers };
+
+const dns = dnsQuery();
+
+export default {
+  async fetch(request, env) {
+    const answers = (name: string) => answersOf(env.ANSWERS, name);
+    const io = { now: Date.now, fetch, signal: request.signal, answers: answersIo(answers) };
+    const { pathname, search } = new URL(request.url);
+    if (pathname === "/changes") return Response.json(await edge.write((await request.json()) as Change[], {}, {}, io));
+    if (pathname === "/records") return Response.json(await edge.read?.((await request.json()) as string[], {}, {}, io));
+    const bindings: Partial<ApiBindings> = { settings: {}, answers };
+    return dns.fetch(new Request(new URL(`/${search}`, request.url), request), bindings as ApiBindings);
+  },
+} satisfies ExportedHandler<Env>;
