@@ -8,6 +8,8 @@ export type Env = {
   readonly ENGINE: DurableObjectNamespace;
   readonly PROBER: DurableObjectNamespace;
   readonly ANSWERS: DurableObjectNamespace;
+  /** How often one address may ask `/dns-query`; a deployment without it does not limit. */
+  readonly DNS_LIMIT?: RateLimit;
 
   /** Secrets and settings (api.md, "Environment and secrets of a deployment"). */
   readonly KOSMOS_ADMIN_TOKEN?: string;

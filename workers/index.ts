@@ -24,6 +24,7 @@ export default {
         conductor: (project) => conductorOf(env.CONDUCTOR, project),
         engine: (project) => engineOf(env.ENGINE, project),
         answers: (name) => answersOf(env.ANSWERS, name),
+        mayAskDns: async (client) => (await env.DNS_LIMIT?.limit({ key: client }))?.success ?? true,
       },
       context,
     ),

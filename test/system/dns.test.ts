@@ -1,6 +1,9 @@
 import { Buffer } from "node:buffer";
+import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
+import { once } from "node:events";
 import { decode, encode } from "dns-packet";
-import { afterAll, beforeAll, describe, expect, it, onTestFailed, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFailed, onTestFinished, vi } from "vitest";
 import { createTestHarness } from "wrangler";
 import type { Change, LiveRecords, WriteFailure } from "../../domain/backend.ts";
 import { limits } from "../../domain/limits.ts";
@@ -104,6 +107,60 @@ describe("a name published through the edge backend", () => {
     expect((await ask("a.leaves.test")).Status).toBe(3);
     await write(unpublish("b.leaves.test.", 2));
     await settled("a.leaves.test", (answer) => expect(answer.Status).toBe(5));
+  });
+});
+
+describe("a resolver that is not ours", () => {
+  /** Node's resolver (c-ares) speaks UDP: what it asks goes to /dns-query, what comes back is its to decode. */
+  async function bridge() {
+    const socket = createSocket("udp4");
+    socket.on("message", async (message, peer) => {
+      const headers = { "content-type": "application/dns-message" };
+      const response = await server.fetch("/dns-query", { method: "POST", headers, body: Uint8Array.from(message) });
+      socket.send(Buffer.from(await response.arrayBuffer()), peer.port, peer.address);
+    });
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const resolver = new Resolver();
+    resolver.setServers([`127.0.0.1:${socket.address().port}`]);
+    return {
+      resolver,
+      close: () => {
+        socket.close();
+      },
+    };
+  }
+
+  it("reads our answers, and tells no data from no name and from a refusal", async () => {
+    const more = { zone: "foreign.test." };
+    const a = set("A", ...Array.from({ length: 20 }, (_, index) => `192.0.2.${index + 1}`));
+    await write(publish("www.foreign.test.", 1, [a, set("AAAA", "2001:db8::1", "::ffff:c000:201")], more));
+    await write(publish("alias.foreign.test.", 1, [set("CNAME", "www.foreign.test.")], more));
+    const { resolver, close } = await bridge();
+    onTestFinished(close);
+    const addresses = await resolver.resolve4("www.foreign.test", { ttl: true });
+    expect(addresses.map(({ address }) => address).toSorted()).toEqual(a.values.toSorted());
+    expect(new Set(addresses.map(({ ttl }) => ttl))).toEqual(new Set([30]));
+    expect((await resolver.resolve6("www.foreign.test")).toSorted()).toEqual(["2001:db8::1", "::ffff:192.0.2.1"]);
+    expect(await resolver.resolveCname("alias.foreign.test")).toEqual(["www.foreign.test"]);
+    expect(await resolver.resolveSoa("foreign.test")).toMatchObject({
+      hostmaster: "hostmaster.foreign.test",
+      minttl: limits.negativeTtlSeconds,
+    });
+    await expect(resolver.resolve4("nothing.foreign.test")).rejects.toMatchObject({ code: "ENOTFOUND" });
+    await expect(resolver.resolveTxt("www.foreign.test")).rejects.toMatchObject({ code: "ENODATA" });
+    await expect(resolver.resolve4("www.elsewhere.test")).rejects.toMatchObject({ code: "EREFUSED" });
+  });
+});
+
+describe("one address that asks too often", () => {
+  it("is told to wait, and others are not", async () => {
+    const from = async (address: string) => {
+      const response = await server.fetch("/dns-query?name=www.limit.test", { headers: { "cf-connecting-ip": address } });
+      return response.status;
+    };
+    await expect.poll(() => from("198.51.100.1")).toBe(429);
+    expect(await from("198.51.100.2")).toBe(200);
   });
 });
 

@@ -19,6 +19,8 @@ export type ApiBindings = {
   engine(project: string): EngineRpc;
   /** The object that holds the name, or knows the zone. */
   answers(name: string): AnswersRpc;
+  /** Whether this client may ask `/dns-query` once more. */
+  mayAskDns(client: string): Promise<boolean>;
 };
 
 /** Known of every request once it was let in. */

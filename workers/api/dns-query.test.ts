@@ -24,7 +24,7 @@ function publish(fqdn: string, answers: readonly AnswerSet[], more: Partial<Plan
 /** The handler over answers in memory, with a clock and a switch that takes the answers away. */
 async function setUp() {
   const double = answersDouble();
-  const state = { now: 1_000_000, random: 0, away: false, hanging: false, lookups: 0, closed: false };
+  const state = { now: 1_000_000, random: 0, away: false, hanging: false, lookups: 0, closed: false, asked: [] as string[] };
   const answers = (name: string): AnswersRpc => ({
     ...double(name),
     lookup: (fqdn) => {
@@ -44,7 +44,8 @@ async function setUp() {
   const app = dnsQuery({ cache: new FindingCache(), now: () => state.now, random: () => state.random, deadlineMs: 20 });
   const request = (path: string, init: RequestInit = {}) => {
     const settings = state.closed ? { KOSMOS_DNS_QUERY: "off" } : {};
-    return app.request(path, init, { settings, answers } as Partial<ApiBindings>);
+    const mayAskDns = async (client: string) => state.asked.push(client) <= 2;
+    return app.request(path, init, { settings, answers, mayAskDns } as Partial<ApiBindings>);
   };
   const wire = async (message: Uint8Array, method: "GET" | "POST" = "GET") => {
     const response =
@@ -263,6 +264,26 @@ describe("HTTP", () => {
   it("is 404 where it is closed", async () => {
     at.state.closed = true;
     expect((await at.request("/?name=www.example.com")).status).toBe(404);
+  });
+});
+
+describe("the limit of one address", () => {
+  const from = async (address: string) => {
+    const response = await at.request("/?name=www.example.com", { headers: { "cf-connecting-ip": address } });
+    return [response.status, response.headers.get("retry-after")];
+  };
+
+  it("is 429 with Retry-After", async () => {
+    expect(await from("198.51.100.1")).toEqual([200, null]);
+    expect(await from("198.51.100.1")).toEqual([200, null]);
+    expect(await from("198.51.100.1")).toEqual([429, "10"]);
+  });
+
+  it("counts an IPv6 client by its /64, and nobody from this machine", async () => {
+    await from("2001:db8:1:2:3::4");
+    await from("127.0.0.1");
+    await from("::1");
+    expect(at.state.asked).toEqual(["2001:db8:1:2::/64"]);
   });
 });
 

@@ -3,6 +3,7 @@
  * is decided in `dns-answer.ts`. A DNS failure is a DNS message with status 200; a 4xx says that the HTTP request is none.
  */
 import { Hono } from "hono";
+import { clientNetwork, privateReason } from "../../domain/address.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
@@ -15,6 +16,8 @@ import { nameBytes } from "./dns-name.ts";
 
 const wireType = "application/dns-message";
 const jsonType = "application/dns-json";
+/** The period of the limit in `wrangler.toml`. */
+const limitPeriodSeconds = 10;
 
 type Form = { readonly query: Query; readonly as: "wire" | "json" };
 
@@ -30,11 +33,20 @@ export function dnsQuery(
   const app = new Hono<{ Bindings: ApiBindings }>();
   app.all("/", async (c) => {
     if (c.env.settings.KOSMOS_DNS_QUERY === "off") return problem({ type: "not-found", detail: "/dns-query is closed" });
+    const client = clientOf(c.req.header("cf-connecting-ip"));
+    if (client !== null && !(await c.env.mayAskDns(client).catch(() => true))) {
+      return problem({ type: "rate-limited", detail: "too many questions from this address", retryAfterSeconds: limitPeriodSeconds });
+    }
     const form = await read(c.req.raw);
     if (!form.ok) return problem(form.error);
     return write(form.value, await answer(form.value.query, c.env.answers, world));
   });
   return app;
+}
+
+/** Whom the limit counts; null where the platform names nobody, and for this machine itself, which is what a Worker that runs locally sees. */
+function clientOf(address: string | undefined): string | null {
+  return address === undefined || privateReason(address) === "loopback" ? null : clientNetwork(address);
 }
 
 async function answer(query: Query, answers: ApiBindings["answers"], world: DnsWorld): Promise<Reply> {
@@ -139,6 +151,15 @@ async function boundedBody(request: Request, maxBytes: number): Promise<Uint8Arr
 }
 
 function problem(problem: Problem): Response {
-  const status = { "not-found": 404, "method-not-allowed": 405, "unsupported-media-type": 415, "too-large": 413 } as Record<string, number>;
-  return Response.json(problem, { status: status[problem.type] ?? 400 });
+  const status = {
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "unsupported-media-type": 415,
+    "too-large": 413,
+    "rate-limited": 429,
+  } as Record<string, number>;
+  const headers = new Headers();
+  if (problem.type === "rate-limited") headers.set("retry-after", String(problem.retryAfterSeconds));
+  if (problem.type === "method-not-allowed") headers.set("allow", problem.allow.join(", "));
+  return Response.json(problem, { status: status[problem.type] ?? 400, headers });
 }

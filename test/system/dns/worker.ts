@@ -19,7 +19,11 @@ export default {
     const { pathname, search } = new URL(request.url);
     if (pathname === "/changes") return Response.json(await edge.write((await request.json()) as Change[], {}, {}, io));
     if (pathname === "/records") return Response.json(await edge.read?.((await request.json()) as string[], {}, {}, io));
-    const bindings: Partial<ApiBindings> = { settings: {}, answers };
+    const bindings: Partial<ApiBindings> = {
+      settings: {},
+      answers,
+      mayAskDns: async (client) => (await env.DNS_LIMIT?.limit({ key: client }))?.success ?? true,
+    };
     return dns.fetch(new Request(new URL(`/${search}`, request.url), request), bindings as ApiBindings);
   },
 } satisfies ExportedHandler<Env>;
