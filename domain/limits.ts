@@ -18,11 +18,22 @@ export const limits = {
   urlPathLength: 2048,
   bodyBytes: 64 * 1024,
   bulkBodyBytes: 1024 * 1024,
+  /** How deep a body may nest; the deepest that any resource needs is 4. */
+  bodyDepth: 32,
+  /** How many mistakes of one request are listed. */
+  problemErrors: 100,
+  markerLength: 1024,
   pageSize: 100,
   pageSizeMax: 1000,
   maxAnswers: 100,
   /** What a provider with static record sets can hold of one type at one name. */
   staticAnswersMax: 50,
+
+  /** How often a PATCH without If-Match is tried again when somebody else wrote in between. */
+  patchAttempts: 5,
+  /** `/readyz`: results older than this on their way through the queue are not well; it asks so many projects' Engines at the most. */
+  queueLagSeconds: 60,
+  readyEngines: 10,
 
   /** History is kept this long, or the newest so many events of one GSLB. */
   historyDays: 30,
