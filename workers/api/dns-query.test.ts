@@ -129,8 +129,10 @@ describe("the JSON form", () => {
     "/?dns=****",
     "/?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB=",
     "/?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB&name=www.example.com",
-  ])("refuses %s with 400", async (path) => {
-    expect((await at.request(path)).status).toBe(400);
+  ])("refuses %s with 400 and the parameter", async (path) => {
+    const response = await at.request(path);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ type: "/problems/invalid-query", errors: [{ parameter: expect.any(String) }] });
   });
 });
 
@@ -253,7 +255,8 @@ describe("HTTP", () => {
     expect((await post("application/json", new Uint8Array(20))).status).toBe(415);
     expect((await post("application/dns-message", new Uint8Array(limits.dnsMessageBytes + 1))).status).toBe(413);
     expect((await post("application/dns-message", new Uint8Array(limits.dnsMessageBytes))).status).toBe(200);
-    expect((await at.request("/", { method: "DELETE" })).status).toBe(405);
+    const deleted = await at.request("/", { method: "DELETE" });
+    expect([deleted.status, deleted.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
   });
 
   it("answers HEAD without a body", async () => {

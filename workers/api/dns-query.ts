@@ -7,12 +7,13 @@ import { clientNetwork, privateReason } from "../../domain/address.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
-import type { ApiBindings } from "./bindings.ts";
+import type { ApiBindings, ApiEnv } from "./bindings.ts";
 import { type Reply, rcodes, replyTo, without } from "./dns-answer.ts";
 import { jsonReply, typeNumber } from "./dns-json.ts";
 import { FindingCache, type LookupIo, lookUp } from "./dns-lookup.ts";
 import { decodeQuery, encodeReply, plainQuery, type Query } from "./dns-message.ts";
 import { nameBytes } from "./dns-name.ts";
+import { answerProblem } from "./problem.ts";
 
 const wireType = "application/dns-message";
 const jsonType = "application/dns-json";
@@ -29,16 +30,20 @@ export type DnsWorld = LookupIo & {
 export function dnsQuery(
   // The cache lives as long as the isolate: that is what it is for. It is bounded, and holds nothing but public answers.
   world: DnsWorld = { cache: new FindingCache(), now: Date.now, random: Math.random, deadlineMs: limits.answersDeadlineMs },
-): Hono<{ Bindings: ApiBindings }> {
-  const app = new Hono<{ Bindings: ApiBindings }>();
+): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
   app.all("/", async (c) => {
-    if (c.env.settings.KOSMOS_DNS_QUERY === "off") return problem({ type: "not-found", detail: "/dns-query is closed" });
+    if (c.env.settings.KOSMOS_DNS_QUERY === "off") return answerProblem(c, { type: "not-found", detail: "/dns-query is closed" });
     const client = clientOf(c.req.header("cf-connecting-ip"));
     if (client !== null && !(await c.env.mayAskDns(client).catch(() => true))) {
-      return problem({ type: "rate-limited", detail: "too many questions from this address", retryAfterSeconds: limitPeriodSeconds });
+      return answerProblem(c, {
+        type: "rate-limited",
+        detail: "too many questions from this address",
+        retryAfterSeconds: limitPeriodSeconds,
+      });
     }
     const form = await read(c.req.raw);
-    if (!form.ok) return problem(form.error);
+    if (!form.ok) return answerProblem(c, form.error);
     return write(form.value, await answer(form.value.query, c.env.answers, world));
   });
   return app;
@@ -148,18 +153,4 @@ async function boundedBody(request: Request, maxBytes: number): Promise<Uint8Arr
     at += chunk.length;
   }
   return body;
-}
-
-function problem(problem: Problem): Response {
-  const status = {
-    "not-found": 404,
-    "method-not-allowed": 405,
-    "unsupported-media-type": 415,
-    "too-large": 413,
-    "rate-limited": 429,
-  } as Record<string, number>;
-  const headers = new Headers();
-  if (problem.type === "rate-limited") headers.set("retry-after", String(problem.retryAfterSeconds));
-  if (problem.type === "method-not-allowed") headers.set("allow", problem.allow.join(", "));
-  return Response.json(problem, { status: status[problem.type] ?? 400, headers });
 }
