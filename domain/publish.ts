@@ -2,29 +2,33 @@
  * What is published at one (flavor, name): one writer, rising plan numbers, the newest plan only, retries without end (engine.md, rules 17,
  * 19, 20). A value and its transitions; who calls the backend keeps it, and stores it before each write.
  */
+import { z } from "zod";
 import type { WriteFailure } from "./backend.ts";
 import { limits } from "./limits.ts";
-import type { AnswerSet, Plan } from "./plan.ts";
+import { type AnswerSet, type Plan, plan } from "./plan.ts";
 
-export type Publication = {
-  readonly flavor: string;
-  readonly fqdn: string;
-  readonly zone: string;
+export const publication = z.object({
+  flavor: z.string(),
+  fqdn: z.string(),
+  zone: z.string(),
   /** The GSLB it was last wanted for; it changes when a name is made again. */
-  readonly gslbId: string;
-  readonly epoch: number;
+  gslbId: z.string(),
+  epoch: z.int(),
   /** The number of the newest plan, published or not. It never falls, also when the name is gone. */
-  readonly number: number;
+  number: z.int(),
   /** What shall be live: a plan, or `removed`, or nothing yet (null). */
-  readonly wanted: Plan | "removed" | null;
+  wanted: z.union([plan, z.literal("removed"), z.null()]),
   /** The number that the backend confirmed; 0: none. */
-  readonly confirmed: number;
+  confirmed: z.int(),
   /** The newest plan that the backend confirmed, and when. */
-  readonly live: { readonly plan: Plan; readonly at: number } | null;
-  readonly attempts: number;
-  readonly nextTryAt: number;
-  readonly lastError: { readonly class: WriteFailure["class"]; readonly detail: string; readonly at: number } | null;
-};
+  live: z.object({ plan, at: z.number() }).nullable(),
+  attempts: z.int(),
+  nextTryAt: z.number(),
+  lastError: z
+    .object({ class: z.enum(["retry", "refused", "credentials", "not-found", "superseded"]), detail: z.string(), at: z.number() })
+    .nullable(),
+});
+export type Publication = Readonly<z.output<typeof publication>>;
 
 export const newPublication = (flavor: string, fqdn: string, zone: string, gslbId: string): Publication => ({
   flavor,

@@ -3,7 +3,8 @@
  * The rule that everything else leans on: **a state changes only by votes that were cast.** A region that falls silent, in either
  * direction, changes nothing.
  */
-import { isSilent, type Series, type Verdict } from "./verdict.ts";
+import { z } from "zod";
+import { isSilent, type Series, type Verdict, verdict } from "./verdict.ts";
 
 export type Vote = {
   readonly region: string;
@@ -21,15 +22,14 @@ export type QuorumSettings = {
 
 export type Timing = { readonly now: number; readonly delayMs: number; readonly timeoutMs: number };
 
-/** Votes by region: who, and what was said. Kept of the last decision, so that a vote that is cast can be told from one that fell silent. */
-export type Voters = Readonly<Record<string, "up" | "down">>;
-
-export type Judgement = {
-  readonly state: Verdict;
-  readonly voters: Voters;
+export const judgement = z.object({
+  state: verdict,
+  /** Who voted what in the last decision, so that a vote that is cast can be told from one that fell silent. */
+  voters: z.record(z.string(), z.enum(["up", "down"])).readonly(),
   /** When its counters started anew, Unix ms. */
-  readonly startedAt: number;
-};
+  startedAt: z.number(),
+});
+export type Judgement = Readonly<z.output<typeof judgement>>;
 
 export const newJudgement = (startedAt: number): Judgement => ({ state: "unknown", voters: {}, startedAt });
 

@@ -2,13 +2,16 @@
  * What one region says of one (endpoint, monitor): a series of observations, folded into a verdict (engine.md, rule 1). The newest results are
  * kept, so that a late one is put where its tick belongs and the window is folded again; what is older than the window is dropped.
  */
+import { z } from "zod";
 import { limits } from "./limits.ts";
-import type { OutcomeKind } from "./observation.ts";
+import { type OutcomeKind, outcomes } from "./observation.ts";
 
-export type Verdict = "unknown" | "up" | "down";
+export const verdict = z.enum(["unknown", "up", "down"]);
+export type Verdict = z.output<typeof verdict>;
 
+const count = z.object({ verdict, fails: z.int().min(0), passes: z.int().min(0) });
 /** The verdict after some results, and the run that the newest of them are part of. */
-export type Count = { readonly verdict: Verdict; readonly fails: number; readonly passes: number };
+export type Count = Readonly<z.output<typeof count>>;
 
 export type Thresholds = {
   /** Fails in a row before a region votes down: LBaaS v2's `max_retries`. */
@@ -17,22 +20,24 @@ export type Thresholds = {
   readonly rise: number;
 };
 
-export type SeriesEntry = { readonly tick: number; readonly outcome: OutcomeKind };
+const seriesEntry = z.object({ tick: z.int(), outcome: z.enum(outcomes) });
+export type SeriesEntry = Readonly<z.output<typeof seriesEntry>>;
 
-export type Series = {
+export const series = z.object({
   /** What the results before the window came to. */
-  readonly before: Count;
+  before: count,
   /** The newest results by tick, rising, at most `limits.seriesWindow`. */
-  readonly window: readonly SeriesEntry[];
+  window: z.array(seriesEntry).max(limits.seriesWindow).readonly(),
   /** `before`, folded over the window. */
-  readonly count: Count;
+  count,
   /** How far the series can vouch for its endpoint, Unix ms: arrival of its newest pass or fail, bounded by the tick. 0: never. */
-  readonly freshAt: number;
+  freshAt: z.number(),
   /** Of the newest pass or fail, for people. */
-  readonly colo: string | null;
-  readonly latencyMs: number | null;
-  readonly detail: string | null;
-};
+  colo: z.string().nullable(),
+  latencyMs: z.number().nullable(),
+  detail: z.string().nullable(),
+});
+export type Series = Readonly<z.output<typeof series>>;
 
 export const noCount: Count = { verdict: "unknown", fails: 0, passes: 0 };
 

@@ -65,8 +65,10 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     this.store = new Store(context.storage);
     this.project = new Project(regions, () => crypto.randomUUID());
     const meta = this.store.meta();
-    this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(Date.now() / 1_000), regions };
+    this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(Date.now() / 1_000), regions, blind: false };
     this.project.epoch = this.meta.epoch;
+    this.project.blind = this.meta.blind;
+    this.project.listensUntil = Date.now() + limits.checkpointMs;
     this.fleet = new ProberFleet(
       env.PROBER,
       projectId,
@@ -80,6 +82,7 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
       if (JSON.stringify(this.meta.regions) !== JSON.stringify(regions)) {
         this.project.setRegions(regions, Date.now());
         this.meta = { ...this.meta, regions };
+        this.store.putMeta(this.meta);
         this.fleet.assign();
       }
       this.persist();
@@ -155,6 +158,10 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
   private persist(): void {
     const changes = this.project.drain();
     this.store.save(this.project, changes);
+    if (this.project.blind !== this.meta.blind) {
+      this.meta = { ...this.meta, blind: this.project.blind };
+      this.store.putMeta(this.meta);
+    }
     const { statuses, settled, events, unpublished } = changes.writeBack;
     if (statuses.length + settled.length + events.length + unpublished.length > 0) this.background(this.flushing);
     if (changes.publications.size > 0) this.background(this.publishing);

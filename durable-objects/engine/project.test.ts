@@ -129,6 +129,19 @@ describe("silence", () => {
     expect(world.project.members.get(two().id)?.status).toBe("ACTIVE");
   });
 
+  it("of most of a project is said, once, and so is its end", () => {
+    bothUp();
+    world.project.drain();
+    for (let round = 0; round < 6; round += 1)
+      world.period([
+        [one(), "no_data"],
+        [two(), "no_data"],
+      ]);
+    bothUp();
+    const blind = world.project.drain().writeBack.events.filter((event) => event.kind === "blind");
+    expect(blind.map((event) => event.to)).toEqual(["true", "false"]);
+  });
+
   it("no_data for however long changes nothing", () => {
     bothUp();
     for (let round = 0; round < 30; round += 1)

@@ -13,6 +13,7 @@ import type { Configuration, WriteBack } from "../rpc.ts";
 import { Catalog } from "./catalog.ts";
 import { type EventDraft, event, memberReason, severityOf, votesFor } from "./evidence.ts";
 import { type Judged, observe, restart, standIn, statusOf } from "./judging.ts";
+import { isBlind } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, newPool, type PoolState, publicationKey } from "./state.ts";
 import { adopt, steerGslb } from "./steer-gslb.ts";
 
@@ -35,6 +36,10 @@ export class Project {
   readonly gslbs = new Map<string, GslbState>();
   readonly publications = new Map<string, Publication>();
   epoch = 0;
+  /** Whether most of what is monitored is stale. */
+  blind = false;
+  /** Unix ms before which nobody is called blind: after a start the regions need a while to be heard again. */
+  listensUntil = 0;
   readonly touched = { members: new Set<string>(), pools: new Set<string>(), gslbs: new Set<string>(), publications: new Set<string>() };
   /** GSLBs to steer again, pools to count again: emptied by `settle`. */
   private readonly dirtyPools = new Set<string>();
@@ -122,6 +127,12 @@ export class Project {
       this.touched.members.add(id);
       const member = this.catalog.members.get(id);
       if (member !== undefined) this.dirtyPools.add(member.pool_id);
+    }
+    const blind = now < this.listensUntil ? this.blind : isBlind(this, now);
+    if (blind !== this.blind) {
+      this.blind = blind;
+      const reason = blind ? "no fresh result for most members: what was decided is held" : "results come in again";
+      this.say(now, { kind: "blind", severity: blind ? "critical" : "info", from: String(!blind), to: String(blind), rule: "4", reason });
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
     this.settle(now);
@@ -266,6 +277,10 @@ export class Project {
     const fingerprint = this.catalog.fingerprintOf(judged.member);
     const state = this.members.get(id) ?? newMember(now, "");
     this.members.set(id, state);
+    const known = Object.keys(state.endpoints);
+    const same = known.length === judged.member.endpoints.length && known.every((endpoint) => judged.member.endpoints.includes(endpoint));
+    // Most members of a pool that changed are as they were: they cost nothing.
+    if (same && state.fingerprint === fingerprint) return;
     restart(state, judged, fingerprint, now);
     this.touched.members.add(id);
     this.memberMoved(judged, state, now);

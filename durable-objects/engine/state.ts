@@ -2,58 +2,61 @@
  * What the Engine knows beside the configuration, as plain values that go to storage as JSON. Everything here can be rebuilt from the
  * configuration and one round of checks; it is kept so that an eviction costs nothing.
  */
-import type { Judgement } from "../../domain/quorum.ts";
-import type { Status } from "../../domain/status.ts";
-import type { Steering } from "../../domain/steering.ts";
-import type { Series, Verdict } from "../../domain/verdict.ts";
+import { z } from "zod";
+import { judgement } from "../../domain/quorum.ts";
+import { statuses } from "../../domain/status.ts";
+import { series, verdict } from "../../domain/verdict.ts";
+
+const status = z.enum(statuses);
 
 /** One monitor's view of one endpoint. Observations of another version are ignored (rule 10). */
-export type MonitorState = {
-  version: number;
-  judgement: Judgement;
-  series: Record<string, Series>;
-};
+const monitorState = z.object({ version: z.int(), judgement, series: z.record(z.string(), series) });
+export type MonitorState = z.output<typeof monitorState>;
 
-export type EndpointState = {
-  state: Verdict;
+const endpointState = z.object({
+  state: verdict,
   /** The verdict is from before a change of configuration; it is kept until the new series have one. */
-  rejudging: boolean;
-  monitors: Record<string, MonitorState>;
-};
+  rejudging: z.boolean(),
+  monitors: z.record(z.string(), monitorState),
+});
+export type EndpointState = z.output<typeof endpointState>;
 
-export type MemberState = {
-  status: Status;
+export const memberState = z.object({
+  status,
   /** Unix ms of the last change of status, and why. */
-  since: number;
-  reason: string;
+  since: z.number(),
+  reason: z.string(),
   /** What its judging depends on; another one starts the counters anew. */
-  fingerprint: string;
-  endpoints: Record<string, EndpointState>;
+  fingerprint: z.string(),
+  endpoints: z.record(z.string(), endpointState),
   /** The address that a new one replaced: it is served until the new one is judged, at most until then. */
-  replaced: { endpoint: string; until: number } | null;
+  replaced: z.object({ endpoint: z.string(), until: z.number() }).nullable(),
   /** The last (status, in_rotation) that went to the Conductor. */
-  reported: string;
-};
+  reported: z.string(),
+});
+export type MemberState = z.output<typeof memberState>;
 
-export type PoolState = { status: Status; since: number; reason: string; reported: string };
+export const poolState = z.object({ status, since: z.number(), reason: z.string(), reported: z.string() });
+export type PoolState = z.output<typeof poolState>;
 
-export type GslbState = {
-  status: Status;
-  since: number;
-  reason: string;
+export const gslbState = z.object({
+  status,
+  since: z.number(),
+  reason: z.string(),
   /** When it first had a pool with a member, Unix ms. */
-  readySince: number | null;
+  readySince: z.number().nullable(),
   /** Whether it waited long enough for its first verdicts (rule 9). */
-  gateOpen: boolean;
+  gateOpen: z.boolean(),
   /** An Engine that started without state serves what it found, until its members were judged anew. */
-  adopted: boolean;
+  adopted: z.boolean(),
   /** The last steering that was carried out. */
-  outcome: Steering["outcome"] | null;
-  memberIds: readonly string[];
-  reported: string;
+  outcome: z.enum(["serve", "all_down", "withdraw", "nothing"]).nullable(),
+  memberIds: z.array(z.string()).readonly(),
+  reported: z.string(),
   /** The version of the configuration that the backends are known to hold. */
-  settledVersion: number;
-};
+  settledVersion: z.int(),
+});
+export type GslbState = z.output<typeof gslbState>;
 
 export const newMember = (now: number, fingerprint: string): MemberState => ({
   status: "PENDING",

@@ -2,13 +2,13 @@
  * The Engine's storage: SQLite rows of JSON, written only for what changed, and a checkpoint each minute of how fresh each series is, which
  * nothing else would write in the steady state. What cannot be read back is left out, never guessed: it is judged anew.
  */
-import { plan } from "../../domain/plan.ts";
-import type { Publication } from "../../domain/publish.ts";
+import type { z } from "zod";
+import { publication } from "../../domain/publish.ts";
 import type { WriteBack } from "../rpc.ts";
 import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
 import type { Changes, Project } from "./project.ts";
-import type { GslbState, MemberState, PoolState } from "./state.ts";
+import { gslbState, memberState, poolState } from "./state.ts";
 
 /** Storage rows are at most 2 MB; the checkpoint is cut well below. */
 const checkpointChunk = 256 * 1024;
@@ -32,6 +32,7 @@ export type Meta = {
   /** Of the Probers: an Engine that lost its state has Probers of its own, not those of the one before. */
   readonly generation: number;
   readonly regions: readonly string[];
+  readonly blind: boolean;
 };
 
 export class Store {
@@ -63,14 +64,10 @@ export class Store {
       members: this.all("config_member"),
       monitors: this.all("config_monitor"),
     });
-    for (const [id, state] of this.entries<MemberState>("member")) project.members.set(id, state);
-    for (const [id, state] of this.entries<PoolState>("pool")) project.pools.set(id, state);
-    for (const [id, state] of this.entries<GslbState>("gslb")) project.gslbs.set(id, state);
-    for (const [id, publication] of this.entries<Publication>("publication")) {
-      // A plan that does not parse is never written again: an empty one cannot come out of storage either.
-      const readable = publication.wanted === null || publication.wanted === "removed" || plan.safeParse(publication.wanted).success;
-      if (readable) project.publications.set(id, publication);
-    }
+    for (const [id, state] of this.parsed("member", memberState)) project.members.set(id, state);
+    for (const [id, state] of this.parsed("pool", poolState)) project.pools.set(id, state);
+    for (const [id, state] of this.parsed("gslb", gslbState)) project.gslbs.set(id, state);
+    for (const [id, state] of this.parsed("publication", publication)) project.publications.set(id, state);
     for (const [memberId, endpoint, monitorId, region, freshAt] of this.checkpoint()) {
       const state = project.members.get(memberId)?.endpoints[endpoint]?.monitors[monitorId];
       const series = state?.series[region];
@@ -173,6 +170,15 @@ export class Store {
   private entries<T>(table: Table): [string, T][] {
     const rows = this.storage.sql.exec<{ id: string; body: string }>(`SELECT id, body FROM ${table}`).toArray();
     return rows.map((row) => [row.id, JSON.parse(row.body) as T]);
+  }
+
+  private *parsed<Schema extends z.ZodType>(table: Table, schema: Schema): Generator<[string, z.output<Schema>]> {
+    for (const [id, body] of this.entries<unknown>(table)) {
+      const state = schema.safeParse(body);
+      if (state.success) yield [id, state.data];
+      else
+        console.error(`engine: what is stored of ${table} ${id} cannot be read and is made anew: ${state.error.issues[0]?.path.join(".")}`);
+    }
   }
 
   private all<T>(table: Table): T[] {

@@ -1,14 +1,12 @@
 /** What the status paths show, read from the Engine's state as it is now (api-shapes.md, "Status"). */
 import type { Gslb } from "../../domain/gslb.ts";
-import type { Member } from "../../domain/member.ts";
 import { isInSync } from "../../domain/publish.ts";
 import type { Status } from "../../domain/status.ts";
 import type { EndpointView, GslbView, MemberView, PoolView, ProjectView, PublishedView, RegionView } from "../../domain/status-view.ts";
-import { isSilent } from "../../domain/verdict.ts";
 import { version } from "../../domain/version.ts";
 import { isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
-import { seriesOf, timingOf } from "./judging.ts";
 import type { Project } from "./project.ts";
+import { isBlind, isStale, oldestResult, regionsWithoutVote } from "./silence.ts";
 import { type MemberState, publicationKey } from "./state.ts";
 
 const endpointStatus = { up: "ACTIVE", down: "DOWN", unknown: "PENDING" } as const;
@@ -39,20 +37,6 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     endpoints: judged.member.endpoints.map((endpoint) => endpointView(state, endpoint, votes)),
     regions,
   };
-}
-
-/** No fresh vote for two periods from any region: what is shown is what was. */
-export function isStale(project: Project, state: MemberState, member: Member, now: number): boolean {
-  const monitors = project.catalog.monitorsOf(member).filter((monitor) => monitor.admin_state_up);
-  if (monitors.length === 0 || state.status === "PENDING") return false;
-  return monitors.every((monitor) => {
-    const timing = timingOf(monitor, now);
-    return member.endpoints.every((endpoint) =>
-      seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor)).every(
-        ([, series]) => series === undefined || isSilent(series, now, timing.delayMs, timing.timeoutMs),
-      ),
-    );
-  });
 }
 
 function endpointView(state: MemberState, endpoint: string, votes: readonly VoteEvidence[]): EndpointView {
@@ -160,8 +144,6 @@ export function projectView(project: Project, now: number): ProjectView {
         link: `/v0.1/pools/${member.pool_id}/pool_members/${member.id}/status`,
       })),
   ];
-  const monitored = members.filter(({ member }) => catalog.monitorsOf(member).some((monitor) => monitor.admin_state_up));
-  const stale = monitored.filter(({ member, state }) => isStale(project, state, member, now)).length;
   const inSync = (gslb: Gslb) => {
     const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
     return publication === undefined || publication.wanted === null || isInSync(publication);
@@ -176,7 +158,7 @@ export function projectView(project: Project, now: number): ProjectView {
           ? "ACTIVE"
           : "PENDING"),
     automation: "auto",
-    blind: monitored.length > 0 && stale * 2 > monitored.length,
+    blind: isBlind(project, now),
     gslbs: countBy(gslbs.map(({ state }) => state.status)),
     pool_members: countBy(members.map(({ state }) => state.status)),
     problems,
@@ -193,42 +175,4 @@ function countBy(statuses: readonly Status[]): Partial<Record<Status, number>> {
   const counts: Partial<Record<Status, number>> = {};
   for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
-}
-
-/** Each series that is watched now, with its region and timing. */
-function* watched(project: Project, now: number) {
-  for (const [id, state] of project.members) {
-    const member = project.catalog.members.get(id);
-    if (member === undefined) continue;
-    for (const monitor of project.catalog.monitorsOf(member)) {
-      if (!monitor.admin_state_up) continue;
-      for (const endpoint of member.endpoints) {
-        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor))) {
-          yield { region, series, timing: timingOf(monitor, now) };
-        }
-      }
-    }
-  }
-}
-
-/** Regions of which nothing that they watch is fresh. */
-function regionsWithoutVote(project: Project, now: number): string[] {
-  const heard = new Map<string, boolean>();
-  for (const { region, series, timing } of watched(project, now)) {
-    const fresh = series !== undefined && !isSilent(series, now, timing.delayMs, timing.timeoutMs);
-    heard.set(region, (heard.get(region) ?? false) || fresh);
-  }
-  return [...heard]
-    .filter(([, fresh]) => !fresh)
-    .map(([region]) => region)
-    .sort();
-}
-
-/** Age of the least fresh series that has been heard from at all, in seconds. */
-function oldestResult(project: Project, now: number): number | null {
-  let oldest: number | null = null;
-  for (const { series } of watched(project, now)) {
-    if (series !== undefined && series.freshAt > 0) oldest = Math.min(oldest ?? series.freshAt, series.freshAt);
-  }
-  return oldest === null ? null : Math.max(0, Math.round((now - oldest) / 100) / 10);
 }

@@ -1,0 +1,72 @@
+/** Who is not heard from: members whose votes are all old, regions without a vote, a project that is blind (engine.md, rules 2 and 4). */
+import type { Member } from "../../domain/member.ts";
+import { isSilent } from "../../domain/verdict.ts";
+import { seriesOf, timingOf } from "./judging.ts";
+import type { Project } from "./project.ts";
+import type { MemberState } from "./state.ts";
+
+/** No fresh vote for two periods from any region: what is shown is what was. */
+export function isStale(project: Project, state: MemberState, member: Member, now: number): boolean {
+  const monitors = project.catalog.monitorsOf(member).filter((monitor) => monitor.admin_state_up);
+  if (monitors.length === 0 || state.status === "PENDING") return false;
+  return monitors.every((monitor) => {
+    const timing = timingOf(monitor, now);
+    return member.endpoints.every((endpoint) =>
+      seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor)).every(
+        ([, series]) => series === undefined || isSilent(series, now, timing.delayMs, timing.timeoutMs),
+      ),
+    );
+  });
+}
+
+/** More than half of what is monitored is stale: state is held, and it is said. */
+export function isBlind(project: Project, now: number): boolean {
+  let monitored = 0;
+  let stale = 0;
+  for (const [id, state] of project.members) {
+    const member = project.catalog.members.get(id);
+    if (member === undefined || state.status === "PENDING") continue;
+    if (!project.catalog.monitorsOf(member).some((monitor) => monitor.admin_state_up)) continue;
+    monitored += 1;
+    if (isStale(project, state, member, now)) stale += 1;
+  }
+  return stale * 2 > monitored;
+}
+
+/** Each series that is watched now, with its region and timing. */
+function* watched(project: Project, now: number) {
+  for (const [id, state] of project.members) {
+    const member = project.catalog.members.get(id);
+    if (member === undefined) continue;
+    for (const monitor of project.catalog.monitorsOf(member)) {
+      if (!monitor.admin_state_up) continue;
+      for (const endpoint of member.endpoints) {
+        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor))) {
+          yield { region, series, timing: timingOf(monitor, now) };
+        }
+      }
+    }
+  }
+}
+
+/** Regions of which nothing that they watch is fresh. */
+export function regionsWithoutVote(project: Project, now: number): string[] {
+  const heard = new Map<string, boolean>();
+  for (const { region, series, timing } of watched(project, now)) {
+    const fresh = series !== undefined && !isSilent(series, now, timing.delayMs, timing.timeoutMs);
+    heard.set(region, (heard.get(region) ?? false) || fresh);
+  }
+  return [...heard]
+    .filter(([, fresh]) => !fresh)
+    .map(([region]) => region)
+    .sort();
+}
+
+/** Age of the least fresh series that has been heard from at all, in seconds. */
+export function oldestResult(project: Project, now: number): number | null {
+  let oldest: number | null = null;
+  for (const { series } of watched(project, now)) {
+    if (series !== undefined && series.freshAt > 0) oldest = Math.min(oldest ?? series.freshAt, series.freshAt);
+  }
+  return oldest === null ? null : Math.max(0, Math.round((now - oldest) / 100) / 10);
+}
