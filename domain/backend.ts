@@ -30,13 +30,13 @@ export type Change =
       readonly number: number;
     };
 
-/** Why a change was not made. `superseded`: the backend holds a higher plan, whose number comes along. */
+/** Why a change was not made. `superseded`: the backend holds a higher plan, whose number and GSLB come along. */
 export type WriteFailure =
   | { readonly class: "retry"; readonly detail: string; readonly afterMs?: number }
   | { readonly class: "refused"; readonly detail: string }
   | { readonly class: "credentials"; readonly detail: string }
   | { readonly class: "not-found"; readonly detail: string }
-  | { readonly class: "superseded"; readonly detail: string; readonly epoch: number; readonly number: number };
+  | { readonly class: "superseded"; readonly detail: string; readonly epoch: number; readonly number: number; readonly gslbId: string };
 
 /** What is live at a name. */
 export type LiveRecords = {

@@ -12,6 +12,7 @@ export type Superseded = Extract<WriteFailure, { class: "superseded" }>;
 export const numberOf = (change: Change): { readonly epoch: number; readonly number: number } =>
   change.kind === "publish" ? change.plan : change;
 
+const gslbOf = (change: Change): string => (change.kind === "publish" ? change.plan.gslb_id : change.gslbId);
 export const nameOf = (change: Change): string => (change.kind === "publish" ? change.plan.fqdn : change.fqdn);
 export const zoneOf = (change: Change): string => (change.kind === "publish" ? change.plan.zone : change.zone);
 
@@ -22,7 +23,13 @@ export function fence(held: Change | null, change: Change): Result<"take" | "sam
   if (order > 0) return ok("take");
   if (order === 0 && contentOf(change) === contentOf(held)) return ok("same");
   const { epoch, number } = numberOf(held);
-  return fail({ class: "superseded", detail: `${nameOf(held)} is at plan ${number} of epoch ${epoch}`, epoch, number });
+  return fail({
+    class: "superseded",
+    detail: `${nameOf(held)} is at plan ${number} of epoch ${epoch}`,
+    epoch,
+    number,
+    gslbId: gslbOf(held),
+  });
 }
 
 /** What a change does, without when and by what number it was decided. */

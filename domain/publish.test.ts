@@ -47,14 +47,28 @@ describe("a publication", () => {
   });
 
   it("goes above a higher plan that somebody left at the name", () => {
-    const publication = refuse(wantIt(base, "192.0.2.1"), 1, { class: "superseded", detail: "", epoch: 3, number: 17 }, 2_000, 0);
+    const publication = refuse(
+      wantIt(base, "192.0.2.1"),
+      1,
+      { class: "superseded", detail: "", epoch: 3, number: 17, gslbId: "other" },
+      2_000,
+      0,
+    );
     expect(publication.wanted).toMatchObject({ epoch: 3, number: 18 });
     expect(isDue(publication, 2_000)).toBe(true);
   });
 
   it("gives way to a higher plan when it wants the name gone: the name is not ours any more", () => {
     const removed = wantRemoved(confirm(wantIt(base, "192.0.2.1"), 1, 1_500));
-    expect(isPending(refuse(removed, removed.number, { class: "superseded", detail: "", epoch: 3, number: 17 }, 2_000, 0))).toBe(false);
+    expect(
+      isPending(refuse(removed, removed.number, { class: "superseded", detail: "", epoch: 3, number: 17, gslbId: "other" }, 2_000, 0)),
+    ).toBe(false);
+  });
+
+  it("removes what is its own also when it lost count of its numbers", () => {
+    const removed = refuse(wantRemoved(base), 1, { class: "superseded", detail: "", epoch: 3, number: 17, gslbId: gslb }, 2_000, 0);
+    expect(removed).toMatchObject({ wanted: "removed", epoch: 3, number: 18 });
+    expect(isDue(removed, 2_000)).toBe(true);
   });
 
   it("goes on with its numbers when the name is made again", () => {
@@ -83,7 +97,14 @@ describe("properties of a publication", () => {
           else if (kind === "remove") publication = wantRemoved(publication);
           else if (kind === "confirm") publication = confirm(publication, Math.min(value, publication.number), 5);
           else if (kind === "fail") publication = refuse(publication, value, retry, 5, 0.5);
-          else publication = refuse(publication, publication.number, { class: "superseded", detail: "", epoch: 0, number: value }, 5, 0.5);
+          else
+            publication = refuse(
+              publication,
+              publication.number,
+              { class: "superseded", detail: "", epoch: 0, number: value, gslbId: "other" },
+              5,
+              0.5,
+            );
           expect(publication.number).toBeGreaterThanOrEqual(before.number);
           expect(publication.confirmed).toBeLessThanOrEqual(publication.number);
           if (publication.wanted !== null && publication.wanted !== "removed") {

@@ -96,20 +96,22 @@ export function confirm(publication: Publication, number: number, now: number): 
 
 /**
  * The backend did not take it. It is tried again without end: exponential back-off with full jitter, at most five minutes apart. `random` is
- * from [0, 1). A name that somebody holds with a higher plan is taken over by a plan above it; a removal gives way instead, since the name is
- * not ours any more.
+ * from [0, 1). A name that somebody holds with a higher plan is taken over by a plan above it; a removal gives way to another GSLB's,
+ * since the name is not ours any more.
  */
 export function refuse(publication: Publication, number: number, failure: WriteFailure, now: number, random: number): Publication {
   if (number !== publication.number) return publication;
   if (failure.class === "superseded") {
-    if (publication.wanted === "removed" || publication.wanted === null) return confirm(publication, number, now);
-    const plan = publication.wanted;
     const epoch = Math.max(publication.epoch, failure.epoch);
-    return renumber(publication, epoch, Math.max(publication.number, failure.number) + 1, (next, nextEpoch) => ({
-      ...plan,
-      epoch: nextEpoch,
-      number: next,
-    }));
+    const above = Math.max(publication.number, failure.number) + 1;
+    const plan = publication.wanted;
+    if (plan !== null && plan !== "removed") {
+      return renumber(publication, epoch, above, (next, nextEpoch) => ({ ...plan, epoch: nextEpoch, number: next }));
+    }
+    // What is left there is our own: a removal by an Engine that lost its numbers goes above it too.
+    if (plan === "removed" && failure.gslbId === publication.gslbId)
+      return { ...publication, epoch, number: above, attempts: 0, nextTryAt: 0 };
+    return confirm(publication, number, now);
   }
   const attempts = publication.attempts + 1;
   const wait = failure.class === "retry" && failure.afterMs !== undefined ? failure.afterMs : backoffMs(attempts, random);
