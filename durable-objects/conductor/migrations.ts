@@ -1,0 +1,6 @@
+/** The migrations that this version of Kosmos brings along, in their order; `test/migrations.test.ts` holds the list to the folder. */
+import initial from "../../migrations/0000_initial.sql";
+
+export type Migration = { readonly name: string; readonly sql: string };
+
+export const migrations: readonly Migration[] = [{ name: "0000_initial.sql", sql: initial }];
