@@ -1,0 +1,52 @@
+/** The HTTP API: which paths there are, who must show a token, and what every answer carries. Each path's own file does the rest. */
+import { Hono } from "hono";
+import { createMiddleware } from "hono/factory";
+import { notFound } from "../../domain/problem.ts";
+import { attachmentRoutes } from "./attachments.ts";
+import { authenticate } from "./auth.ts";
+import type { ApiEnv } from "./bindings.ts";
+import { dnsQuery } from "./dns-query.ts";
+import { flavorRoutes } from "./flavors.ts";
+import { gslbPoolRoutes } from "./gslb-pools.ts";
+import { gslbRoutes } from "./gslbs.ts";
+import { historyRoutes } from "./history.ts";
+import { monitorRoutes } from "./monitors.ts";
+import { memberRoutes } from "./pool-members.ts";
+import { poolRoutes } from "./pools.ts";
+import { answerFault, answerProblem } from "./problem.ts";
+import { invalidQuery } from "./query.ts";
+import { serviceRoutes } from "./service.ts";
+import { statusRoutes } from "./status.ts";
+
+export function createApi(): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>({ strict: false });
+  app.use(identify);
+  app.use("/v0.1/*", authenticate, refuseIdempotencyKey);
+  serviceRoutes(app);
+  gslbRoutes(app);
+  gslbPoolRoutes(app);
+  poolRoutes(app);
+  memberRoutes(app);
+  monitorRoutes(app);
+  attachmentRoutes(app);
+  statusRoutes(app);
+  historyRoutes(app);
+  flavorRoutes(app);
+  app.route("/dns-query", dnsQuery());
+  app.notFound((c) => answerProblem(c, notFound("path")));
+  app.onError((error, c) => answerFault(c, error));
+  return app;
+}
+
+/** A number for the request, which the log, the history and the client share. */
+const identify = createMiddleware<ApiEnv>(async (c, next) => {
+  c.set("requestId", crypto.randomUUID());
+  await next();
+  c.header("X-Request-Id", c.var.requestId);
+});
+
+/** Repeating a POST is not recognised yet; taking the header silently would promise that it is. */
+const refuseIdempotencyKey = createMiddleware<ApiEnv>(async (c, next) => {
+  if (c.req.header("Idempotency-Key") === undefined) return next();
+  return answerProblem(c, invalidQuery([{ parameter: "Idempotency-Key", detail: "is not supported by this version" }]));
+});

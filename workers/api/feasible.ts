@@ -1,0 +1,68 @@
+/**
+ * What is well-formed and yet cannot be carried out in this deployment (422): addresses that are not public, regions that nobody serves,
+ * flavors that do not exist, and what a flavor's provider cannot express. Whether a referenced resource exists is the Conductor's to say.
+ */
+import { localNameReason, privateReason } from "../../domain/address.ts";
+import { builtInFlavors } from "../../domain/flavor.ts";
+import type { GslbWrite } from "../../domain/gslb.ts";
+import type { MemberWrite } from "../../domain/member.ts";
+import { isServedRegion, type MonitorWrite } from "../../domain/monitor.ts";
+import type { Problem } from "../../domain/problem.ts";
+import { backendPlugins } from "../../plugins/backends/index.ts";
+import type { ApiSettings } from "./bindings.ts";
+import { summary } from "./fields.ts";
+import { pointerOf } from "./json.ts";
+
+type PointerError = { readonly pointer: string; readonly detail: string };
+type At = readonly PropertyKey[];
+
+/** Null where nothing is in the way. */
+export const unprocessableIf = (errors: readonly PointerError[]): Problem | null =>
+  errors.length === 0 ? null : { type: "unprocessable", detail: summary(errors), errors };
+
+export function memberErrors(member: MemberWrite, settings: ApiSettings, at: At = []): PointerError[] {
+  if (settings.KOSMOS_ALLOW_PRIVATE === "1") return [];
+  const hosts: [At, string][] = member.endpoints.map((endpoint, index) => [["endpoints", index], endpoint]);
+  if (member.monitor_address !== null) hosts.push([["monitor_address"], member.monitor_address]);
+  return hosts.flatMap(([path, host]) => {
+    const reason = privateReason(host) ?? localNameReason(host);
+    return reason === null
+      ? []
+      : [{ pointer: pointerOf([...at, ...path]), detail: `must be public, and this is ${reason} (KOSMOS_ALLOW_PRIVATE is not set)` }];
+  });
+}
+
+export const monitorErrors = (monitor: MonitorWrite, at: At = []): PointerError[] =>
+  monitor.check_regions.flatMap((region, index) =>
+    isServedRegion(region)
+      ? []
+      : [{ pointer: pointerOf([...at, "check_regions", index]), detail: "is a region that this deployment does not serve" }],
+  );
+
+export const flavorErrors = (flavor: string | null, at: At): PointerError[] =>
+  flavor === null || providerOf(flavor) !== null ? [] : [{ pointer: pointerOf(at), detail: "must be the name of a flavor that exists" }];
+
+/** A GSLB against its flavor: one problem with all that is wrong; `capability` only where nothing else is. */
+export function gslbProblem(gslb: GslbWrite): Problem | null {
+  const supports = providerOf(gslb.flavor)?.supports;
+  if (supports === undefined) return unprocessableIf(flavorErrors(gslb.flavor, ["flavor"]));
+  if (gslb.ttl !== null && gslb.ttl < supports.minTtl) {
+    return unprocessableIf([{ pointer: "/ttl", detail: `must be at least ${supports.minTtl}, the minimum of flavor ${gslb.flavor}` }]);
+  }
+  const errors: PointerError[] = [];
+  if (!supports.policies.includes(gslb.steering_policy)) {
+    errors.push({
+      pointer: "/steering_policy",
+      detail: `must be one that flavor ${gslb.flavor} can carry out: ${supports.policies.join(", ")}`,
+    });
+  }
+  if (gslb.max_answers !== null && gslb.max_answers > supports.maxAnswers) {
+    errors.push({ pointer: "/max_answers", detail: `must be at most ${supports.maxAnswers}, the maximum of flavor ${gslb.flavor}` });
+  }
+  return errors.length === 0 ? null : { type: "capability", detail: summary(errors), errors };
+}
+
+function providerOf(flavor: string) {
+  const provider = builtInFlavors.find((candidate) => candidate.name === flavor)?.provider;
+  return provider === undefined ? null : (backendPlugins[provider] ?? null);
+}

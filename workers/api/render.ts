@@ -1,0 +1,116 @@
+/** Resources as they go out (api.md, "Resources"). What is internal stays in; fields that always have one value yet are written as that. */
+import type { Flavor } from "../../domain/flavor.ts";
+import type { Gslb } from "../../domain/gslb.ts";
+import type { Member } from "../../domain/member.ts";
+import { type Monitor, parseRegions } from "../../domain/monitor.ts";
+import type { Resource } from "../../domain/schema.ts";
+import type { PoolWithMembers } from "../../durable-objects/rpc.ts";
+import type { ApiSettings } from "./bindings.ts";
+import type { JsonObject } from "./json.ts";
+
+export const paths = {
+  gslb: (gslb: { readonly id: string }) => `/v0.1/gslbs/${gslb.id}`,
+  pool: (pool: { readonly id: string }) => `/v0.1/pools/${pool.id}`,
+  member: (member: { readonly id: string; readonly pool_id: string }) => `/v0.1/pools/${member.pool_id}/pool_members/${member.id}`,
+  monitor: (monitor: { readonly id: string }) => `/v0.1/monitors/${monitor.id}`,
+  flavor: (flavor: { readonly name: string }) => `/v0.1/flavors/${flavor.name}`,
+} as const;
+
+/** `origin` is the scheme and host that the client used, for absolute links. */
+export function renderGslb(gslb: Gslb, origin: string): JsonObject {
+  return {
+    ...identity(gslb),
+    fqdn: gslb.fqdn,
+    domain_name: gslb.domain_name,
+    flavor: gslb.flavor,
+    flavors: [gslb.flavor],
+    appliance_id: null,
+    ttl: gslb.ttl,
+    steering_policy: gslb.steering_policy,
+    max_answers: gslb.max_answers,
+    admin_state_up: gslb.admin_state_up,
+    pool_ids: gslb.pool_ids,
+    on_all_down: gslb.on_all_down,
+    status: gslb.status,
+    action: gslb.action,
+    ...times(gslb),
+    links: links(origin + paths.gslb(gslb), "pools", "status", "history"),
+  };
+}
+
+export function renderPool(pool: PoolWithMembers, origin: string): JsonObject {
+  return {
+    ...identity(pool),
+    flavor: pool.flavor,
+    admin_state_up: pool.admin_state_up,
+    min_healthy_percent: pool.min_healthy_percent,
+    quorum_percent: pool.quorum_percent,
+    min_regions: pool.min_regions,
+    members: pool.members.map((member) => renderMember(member, origin)),
+    monitor_ids: pool.monitor_ids,
+    status: pool.status,
+    action: pool.action,
+    ...times(pool),
+    links: links(origin + paths.pool(pool), "pool_members", "monitors", "status", "history"),
+  };
+}
+
+export function renderMember(member: Member, origin: string): JsonObject {
+  return {
+    ...identity(member),
+    pool_id: member.pool_id,
+    type: member.type,
+    region: member.region,
+    neutron_id: null,
+    endpoints: member.endpoints,
+    weight: member.weight,
+    admin_state_up: member.admin_state_up,
+    host_header: member.host_header,
+    monitor_address: member.monitor_address,
+    monitor_port: member.monitor_port,
+    parameters: {},
+    monitor_ids: member.monitor_ids,
+    override: null,
+    in_rotation: member.in_rotation,
+    status: member.status,
+    action: member.action,
+    ...times(member),
+    links: links(origin + paths.member(member), "monitors", "status", "history"),
+  };
+}
+
+/** A monitor's own fields are its type's, so they are passed on as they are stored. */
+export function renderMonitor(monitor: Monitor, origin: string): JsonObject {
+  const { id, project_id, domain_id, name, description, tags, type, version, created_at, updated_at, revision: _, ...own } = monitor;
+  return { ...identity(monitor), type, ...own, ...times(monitor), links: links(origin + paths.monitor(monitor)) };
+}
+
+export type Attached = { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean };
+
+/** `load` is what the monitor asks of one endpoint. */
+export function renderAttached({ monitor, attached_to, inherited }: Attached, settings: ApiSettings, origin: string): JsonObject {
+  const regions = monitor.check_regions.length > 0 ? monitor.check_regions : parseRegions(settings.KOSMOS_REGIONS);
+  const vantagePoints = monitor.admin_state_up ? regions.length : 0;
+  const load = { requests_per_second: Math.round((vantagePoints / monitor.delay) * 10_000) / 10_000, vantage_points: vantagePoints };
+  return { ...renderMonitor(monitor, origin), attached_to, inherited, load };
+}
+
+export function renderFlavor(flavor: Flavor, origin: string): JsonObject {
+  return { ...flavor, links: links(origin + paths.flavor(flavor)) };
+}
+
+type Named = Resource & { readonly name: string | null; readonly description: string | null; readonly tags: readonly string[] };
+
+const identity = ({ id, project_id, domain_id, name, description, tags }: Named) => ({
+  id,
+  project_id,
+  domain_id,
+  name,
+  description,
+  tags,
+});
+
+const times = ({ version, created_at, updated_at }: Resource) => ({ version, created_at, updated_at });
+
+const links = (self: string, ...parts: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries([["self", self], ...parts.map((part) => [part, `${self}/${part}`])]);
