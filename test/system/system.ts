@@ -5,14 +5,13 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createTestHarness, type TestHarness, type WorkerHandle } from "wrangler";
 
 export { until } from "./until.ts";
 
 export const adminToken = "system-test-token";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = resolve(import.meta.dirname, "../..");
 
 export type SystemOptions = {
   /** Beside those that every system has; a value replaces the one of the same name. */
