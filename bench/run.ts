@@ -4,10 +4,11 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { api } from "./api.ts";
 import { core } from "./core.ts";
 import { type Bench, type Figure, summary } from "./figure.ts";
 
-const benches: readonly Bench[] = [core];
+const benches: readonly Bench[] = [core, api];
 
 const { only } = parseArgs({ options: { only: { type: "string" } } }).values;
 const chosen = benches.filter((bench) => only === undefined || bench.name === only);
