@@ -1,0 +1,88 @@
+/** A thousand members, three hundred of which hang: everyone is checked in every period from every region, and nobody healthy is called down. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { hang, type Origin, startOrigin } from "./origins.ts";
+import { type System, startSystem } from "./system.ts";
+import { until } from "./until.ts";
+import { create } from "./world.ts";
+
+const regions = ["weur", "enam", "apac"];
+const delay = 20;
+const healthyCount = 700;
+const hangingCount = 300;
+
+let system: System;
+let healthy: Origin;
+let hanging: Origin;
+
+beforeAll(async () => {
+  system = await startSystem({ vars: { KOSMOS_REGIONS: regions.join(",") } });
+  healthy = await startOrigin();
+  hanging = await startOrigin({ behaviour: hang });
+});
+afterAll(async () => {
+  await system.close();
+  await healthy.close();
+  await hanging.close();
+});
+
+/** How often each Host was asked for between two moments. */
+function asked(origin: Origin, from: number, to: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const request of origin.received) {
+    if (request.at >= from && request.at < to) counts.set(request.host, (counts.get(request.host) ?? 0) + 1);
+  }
+  return counts;
+}
+
+it("1,000 members with delay 20 and timeout 2 from three regions, while 300 of them hang", { timeout: 240_000 }, async () => {
+  const monitor = await create(system, "/v0.1/monitors", { type: "HTTP", delay, timeout: 2, max_retries: 2 });
+  const pool = await create(system, "/v0.1/pools", { name: "large", monitor_ids: [monitor.id] });
+  // Spread among each other, so that every shard has its share of those that hang.
+  const members = Array.from({ length: healthyCount + hangingCount }, (_, index) => {
+    const origin = index % 10 < 3 ? hanging : healthy;
+    return {
+      name: `m${index}`,
+      endpoints: [`2001:db8::${(index + 1).toString(16)}`],
+      host_header: `m${index}.example.com`,
+      monitor_address: origin.address,
+      monitor_port: origin.port,
+    };
+  });
+  const put = await system.api("PUT", `/v0.1/pools/${pool.id}/pool_members`, { pool_members: members });
+  expect(put.status).toBe(200);
+
+  const status = () => system.api("GET", `/v0.1/pools/${pool.id}/status`).then((got) => got.body);
+  const count = (body: { members: { status: string }[] }, wanted: string) =>
+    body.members.filter((member) => member.status === wanted).length;
+  await until(status, {
+    what: "all healthy members to be ACTIVE, the others DOWN",
+    is: (body) => count(body, "ACTIVE") === healthyCount && count(body, "DOWN") === hangingCount,
+    timeoutMs: 120_000,
+    intervalMs: 1_000,
+  });
+
+  // From now on, three whole periods: in each, every healthy member is asked once from each region.
+  const start = Date.now();
+  await until(() => Date.now() - start, {
+    what: "three periods",
+    is: (passed) => passed > 3 * delay * 1_000 + 2_000,
+    timeoutMs: 90_000,
+    intervalMs: 500,
+  });
+  for (const period of [0, 1, 2]) {
+    const from = start + period * delay * 1_000;
+    const seen = asked(healthy, from, from + delay * 1_000);
+    expect(seen.size).toBe(healthyCount);
+    const total = [...seen.values()].reduce((sum, value) => sum + value, 0);
+    // A check may fall a little to either side of where the period was cut.
+    expect(Math.abs(total - healthyCount * regions.length)).toBeLessThanOrEqual(healthyCount * regions.length * 0.03);
+  }
+  const after = await status();
+  expect([count(after, "ACTIVE"), count(after, "DOWN")]).toEqual([healthyCount, hangingCount]);
+  const falls: { member_id: string }[] = (await system.api("GET", `/v0.1/history?kind=member_status&limit=1000`)).body.history.filter(
+    (event: { to: string }) => event.to === "DOWN",
+  );
+  const hangingNames = new Set(members.filter((_, index) => index % 10 < 3).map((member) => member.name));
+  const names = new Map<string, string>(after.members.map((member: { id: string; name: string }) => [member.id, member.name]));
+  expect(falls.filter((event) => !hangingNames.has(names.get(event.member_id) ?? ""))).toEqual([]);
+});
