@@ -1,8 +1,12 @@
 import { defineConfig } from "vitest/config";
 
+/** Where `.ci/run` finds what to count; one file for each run. */
+const reports = process.env.KOSMOS_TEST_REPORTS;
+
 /** `unit`: pure logic, beside its source, in milliseconds. `system`: the whole Worker against real local servers, one file after the other. */
 export default defineConfig({
   test: {
+    reporters: reports === undefined ? ["default"] : ["default", ["json", { outputFile: `${reports}/${process.pid}.json` }]],
     projects: [
       {
         test: {
