@@ -5,8 +5,11 @@
 import type { z } from "zod";
 import type { OutcomeKind } from "./observation.ts";
 
-/** What a vantage point must be able to do. `http`: fetch by name; `https_name`: HTTPS by name, strictly verified. */
-export type Capability = "tcp" | "http" | "https_name";
+/**
+ * What a vantage point must be able to do. `http`: fetch by name; `https_name`: HTTPS by name, strictly verified; `https_address`: HTTPS to
+ * an address, or with a Host that is not the name connected to, which a Worker cannot do (no SNI of one's own choice).
+ */
+export type Capability = "tcp" | "http" | "https_name" | "https_address";
 
 /** Where to check: already resolved from member, endpoint and monitor by `checkTarget` in `schedule.ts`. */
 export type CheckTarget = {
@@ -37,7 +40,10 @@ export type CheckIo = {
     init: { method: string; headers: [string, string][]; body?: string; redirect: "manual"; signal: AbortSignal },
   ): Promise<Response>;
   connect(address: { hostname: string; port: number }): CheckSocket;
-  /** Aborted at the check's deadline. Whoever waits for the network races it: `connect()` itself cannot be aborted. */
+  /**
+   * Aborted at the check's deadline, with words for a detail as the reason: "within 1000 ms". Whoever waits for the network races it:
+   * `connect()` itself cannot be aborted.
+   */
   readonly signal: AbortSignal;
 };
 

@@ -12,6 +12,7 @@ export const limits = {
   flavorsPerGslb: 4,
   checkRegions: 16,
   headers: 32,
+  expectedCodes: 32,
   headersBytes: 8 * 1024,
   payloadBytes: 16 * 1024,
   receiveStringBytes: 1024,

@@ -1,0 +1,4 @@
+/** How checks introduce themselves to the endpoints. */
+import { version } from "../../domain/version.ts";
+
+export const userAgent = `Kosmos/${version}`;

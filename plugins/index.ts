@@ -1,0 +1,45 @@
+/** Closes the open schema of monitors over the check plugins: the common fields beside the type's own, all of them validated, none unknown. */
+import { z } from "zod";
+import type { CheckPlugin } from "../domain/check.ts";
+import { type MonitorWrite, monitorCommon, timeoutWithinDelay } from "../domain/monitor.ts";
+import { checkPlugins } from "./checks/index.ts";
+
+const common = z.strictObject(monitorCommon);
+const typeError = `must be one of ${Object.keys(checkPlugins).join(", ")}`;
+
+/** The plugin of a type, in any letter case. */
+export function checkPluginOf(type: unknown): CheckPlugin | null {
+  const name = typeof type === "string" ? type.toUpperCase() : "";
+  return Object.hasOwn(checkPlugins, name) ? (checkPlugins[name] ?? null) : null;
+}
+
+/** A monitor as clients write it: fields left out have their defaults, `type` its canonical spelling. */
+export const monitorWrite: z.ZodType<MonitorWrite, unknown> = z
+  .custom<Readonly<Record<string, unknown>>>((body) => typeof body === "object" && body !== null && !Array.isArray(body), {
+    error: "must be an object",
+  })
+  .transform((body, context) => {
+    const { issues } = context;
+    const plugin = checkPluginOf(body.type);
+    if (plugin === null) issues.push({ code: "custom", path: ["type"], message: typeError, input: body.type });
+    const shared = common.safeParse(pick(body, isCommon));
+    if (!shared.success) issues.push(...(shared.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));
+    const timeout = shared.success ? timeoutWithinDelay(shared.data) : null;
+    if (timeout !== null) issues.push({ code: "custom", path: ["timeout"], message: timeout, input: body });
+    // Without a type nobody can say which of the other fields are unknown.
+    const own = plugin?.spec.safeParse(pick(body, (field) => field !== "type" && !isCommon(field)));
+    if (own?.success === false) issues.push(...(own.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));
+    if (plugin === null || !shared.success || own?.success !== true) return z.NEVER;
+    return { ...(own.data as Record<string, unknown>), ...shared.data, type: plugin.type };
+  });
+
+const isCommon = (field: string): boolean => Object.hasOwn(monitorCommon, field);
+
+const resourceFields: ReadonlySet<string> = new Set(["type", "id", "project_id", "domain_id", "version", "created_at", "updated_at"]);
+
+/** The type's own fields of a monitor: what its check plugin's `spec` reads. */
+export const specOf = (monitor: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  pick(monitor, (field) => !isCommon(field) && !resourceFields.has(field));
+
+const pick = (body: Readonly<Record<string, unknown>>, wanted: (field: string) => boolean): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(body).filter(([field]) => wanted(field)));
