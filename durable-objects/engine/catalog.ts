@@ -27,6 +27,8 @@ export class Catalog {
   readonly members = new Map<string, Member>();
   readonly monitors = new Map<string, CatalogMonitor>();
   private readonly membersByPool = new Map<string, Map<string, Member>>();
+  /** The members of a pool in their order, made when they are asked for. */
+  private readonly ordered = new Map<string, readonly Member[]>();
   private readonly gslbsByPool = new Map<string, Set<string>>();
   regions: readonly string[];
 
@@ -35,8 +37,12 @@ export class Catalog {
   }
 
   membersOf(poolId: string): readonly Member[] {
+    const known = this.ordered.get(poolId);
+    if (known !== undefined) return known;
     const members = [...(this.membersByPool.get(poolId)?.values() ?? [])];
-    return members.sort((a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1));
+    members.sort((a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1));
+    this.ordered.set(poolId, members);
+    return members;
   }
 
   gslbsOf(poolId: string): readonly string[] {
@@ -153,7 +159,10 @@ export class Catalog {
 
   private putMember(id: string, member: Member | null): void {
     const known = this.members.get(id);
-    if (known !== undefined) this.membersByPool.get(known.pool_id)?.delete(id);
+    if (known !== undefined) {
+      this.membersByPool.get(known.pool_id)?.delete(id);
+      this.ordered.delete(known.pool_id);
+    }
     if (member === null) {
       this.members.delete(id);
       return;
@@ -161,6 +170,7 @@ export class Catalog {
     this.members.set(id, member);
     const siblings = this.membersByPool.get(member.pool_id) ?? new Map<string, Member>();
     siblings.set(id, member);
+    this.ordered.delete(member.pool_id);
     this.membersByPool.set(member.pool_id, siblings);
   }
 

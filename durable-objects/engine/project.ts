@@ -44,6 +44,8 @@ export class Project {
   /** GSLBs to steer again, pools to count again: emptied by `settle`. */
   private readonly dirtyPools = new Set<string>();
   private readonly dirtyGslbs = new Set<string>();
+  /** Pools counted in the present `settle`, so that each is counted once however many GSLBs use it. */
+  private readonly counted = new Map<string, PoolHealth>();
   private draft = newDraft();
   private readonly newId: () => string;
 
@@ -249,7 +251,7 @@ export class Project {
   }
 
   health(poolId: string, now: number): PoolHealth {
-    return poolHealth(this.candidates(poolId, now), this.catalog.pools.get(poolId)?.min_healthy_percent ?? 0);
+    return this.counted.get(poolId) ?? poolHealth(this.candidates(poolId, now), this.catalog.pools.get(poolId)?.min_healthy_percent ?? 0);
   }
 
   publish(publication: Publication): void {
@@ -318,9 +320,9 @@ export class Project {
       if (pool === undefined) continue;
       const state = this.pools.get(id) ?? newPool(now);
       this.pools.set(id, state);
-      const candidates = this.candidates(id, now);
-      const health = poolHealth(candidates, pool.min_healthy_percent);
-      const status = poolStatus(state.status, health, candidates.length);
+      const health = this.health(id, now);
+      this.counted.set(id, health);
+      const status = poolStatus(state.status, health, this.catalog.membersOf(id).length);
       const numbers = { enabled: health.enabled.length, healthy: health.healthy.length, needed: health.needed };
       const reason = `${numbers.healthy} of ${numbers.enabled} enabled members healthy, ${numbers.needed} needed`;
       if (status !== state.status) {
@@ -346,6 +348,7 @@ export class Project {
     const movedPools = new Set(pools);
     for (const id of gslbs) for (const pool of steerGslb(this, id, now)) movedPools.add(pool);
     for (const id of movedPools) this.reportPool(id, now);
+    this.counted.clear();
   }
 
   /** Tells the Conductor what it does not know yet of a pool and its members. */
