@@ -2,7 +2,7 @@
 import { Agent, request } from "node:http";
 
 export type LoadRequest = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly body?: string;
 };

@@ -5,10 +5,12 @@
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { api } from "./api.ts";
+import { check } from "./check.ts";
 import { core } from "./core.ts";
+import { failover } from "./failover.ts";
 import { type Bench, type Figure, summary } from "./figure.ts";
 
-const benches: readonly Bench[] = [core, api];
+const benches: readonly Bench[] = [core, api, check, failover];
 
 const { only } = parseArgs({ options: { only: { type: "string" } } }).values;
 const chosen = benches.filter((bench) => only === undefined || bench.name === only);
