@@ -55,7 +55,7 @@ export const failover: Bench = {
 
 function minimumFormula(): string {
   return (
-    `(first tick after the death in the ${downVotes}th region to have one) + (max_retries − 1) × delay + (timeout, if frozen); on average ` +
+    `(until ${downVotes} of ${defaultRegions.length} regions had a tick) + (max_retries − 1) × delay + (timeout, if frozen); on average ` +
     `${(downVotes - 0.5) / defaultRegions.length} × delay for the first part. Back: the same with ${upVotes} regions, rise, and no timeout.`
   );
 }
