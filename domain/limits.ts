@@ -47,6 +47,18 @@ export const limits = {
   shardTargets: 100,
   /** A checker call that has not come back this long after its timeout is lost; its checks are `no_data`. */
   checkerGraceMs: 5_000,
+  /** A check that ends this long after its deadline was held up by the checker: `no_data`. */
+  checkLateMs: 1_000,
+  /** A checker reads its own place at most this often; after a failure again this soon; and waits for it this long. */
+  coloFreshMs: 600_000,
+  coloRetryMs: 60_000,
+  coloTimeoutMs: 1_000,
+  /** After a late alarm, or a while without a Prober, a tick that is no older than this is still run. */
+  catchUpMs: 5_000,
+  /** A clock that goes back by more than this was set; by less, it is the same time again. */
+  clockBackMs: 1_000,
+  /** How many projects the watchdog looks after at a time. */
+  watchdogParallel: 4,
   /** How much of a response a check reads at the most. */
   checkBodyBytes: 64 * 1024,
   checkHeadBytes: 32 * 1024,

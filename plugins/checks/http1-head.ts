@@ -34,7 +34,9 @@ export async function readHead(input: ByteReader): Promise<Result<Head, string>>
       if (header === null) return fail(`malformed header line: ${excerpt(line.value)}`);
       const [, name = "", value = ""] = header;
       const key = name.toLowerCase();
-      headers.set(key, [...(headers.get(key) ?? []), value]);
+      const values = headers.get(key);
+      if (values === undefined) headers.set(key, [value.trim()]);
+      else values.push(value.trim());
     }
     // 101 ends HTTP on the connection, so it is an answer; the other 1xx only announce one.
     if (status >= 200 || status === 101) return ok({ status, headers });
@@ -44,7 +46,7 @@ export async function readHead(input: ByteReader): Promise<Result<Head, string>>
 
 const lineBreak = 2;
 /** No blank before the colon (RFC 9112, 5.1), no folded lines (5.2). */
-const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/;
 
 function statusOf(line: string): number | null {
   const [, status] = /^HTTP\/1\.[01] ([1-5][0-9]{2})( .*)?$/.exec(line) ?? [];

@@ -1,0 +1,163 @@
+/**
+ * The clock of one shard, in one region: its alarm says when a check is due, and a stateless checker carries it out. It does no network work
+ * of its own, judges nothing, and never waits for a checker while an alarm runs.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { limits } from "../../domain/limits.ts";
+import type { CheckReport } from "../../domain/observation.ts";
+import type { Env } from "../env.ts";
+import type { Assignment, CheckBatch, ProberRpc } from "../rpc.ts";
+import { firstRunAt, type HeldCheck, heldChecks, orderOf, type Place } from "./assignment.ts";
+import { type Run, Slots } from "./slots.ts";
+import { ProberStore } from "./store.ts";
+
+/** A run with the check as it was when it was started. */
+type Started = Run & { readonly held: HeldCheck };
+
+export class Prober extends DurableObject<Env> implements ProberRpc {
+  private readonly store: ProberStore;
+  private readonly slots = new Slots(limits.proberSlots);
+  private place: Place | null = null;
+  private version = 0;
+  private held: ReadonlyMap<string, HeldCheck> = new Map();
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    this.store = new ProberStore(state.storage);
+    const kept = this.store.load();
+    if (kept === null) return;
+    this.place = kept.place;
+    this.version = kept.version;
+    this.held = kept.held;
+    this.slots.restore(schedule(kept.held));
+  }
+
+  async assign(assignment: Assignment): Promise<{ readonly version: number }> {
+    if (assignment.version <= this.version) return { version: this.version };
+    const now = Date.now();
+    this.slots.resume(await this.ctx.storage.getAlarm(), now);
+    // Another assignment may have come in while the alarm was read.
+    if (assignment.version <= this.version) return { version: this.version };
+    const held = heldChecks(assignment.monitors, assignment.checks, (key, periodic) => {
+      const before = this.held.get(key);
+      return before === undefined ? firstRunAt(key, periodic, now) : before.scheduled.firstAt;
+    });
+    this.store.save(assignment, held);
+    const { project_id, region, shard, generation, version } = assignment;
+    this.place = { project_id, region, shard, generation };
+    this.version = version;
+    this.held = held;
+    this.slots.replace(schedule(held), now);
+    const next = this.slots.nextDueAt(now);
+    if (next === null) await this.ctx.storage.deleteAlarm();
+    else await this.ctx.storage.setAlarm(next);
+    this.pump(now);
+    return { version };
+  }
+
+  async wake(): Promise<{ readonly version: number; readonly checks: number; readonly next_due_at: number | null }> {
+    const now = Date.now();
+    const alarmAt = await this.ctx.storage.getAlarm();
+    this.slots.resume(alarmAt, now);
+    const next = this.slots.nextDueAt(now);
+    // Missing, long past, or set before the clock was: the alarm that there should be.
+    const amiss = alarmAt === null || alarmAt < now - limits.catchUpMs || (next !== null && alarmAt > next);
+    if (next !== null && amiss) await this.ctx.storage.setAlarm(next);
+    return { version: this.version, checks: this.slots.size, next_due_at: next };
+  }
+
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    const now = Date.now();
+    this.slots.resume(info?.scheduledTime ?? null, now);
+    // First of all, and outside of any catch: if this fails the platform tries the alarm again.
+    const next = this.slots.nextDueAt(now);
+    if (next !== null) await this.ctx.storage.setAlarm(next);
+    this.pump(now);
+  }
+
+  /** Starts what is due and has a slot. Never throws and never waits. */
+  private pump(now: number): void {
+    try {
+      const { calls, late } = this.slots.advance(now);
+      for (const call of calls) {
+        const started = this.withChecks(call.runs);
+        void this.carryOut(started, call.timeoutMs).finally(() => {
+          this.slots.release(call);
+          this.pump(Date.now());
+        });
+      }
+      if (late.length > 0) void this.reportNoData(this.withChecks(late), "no slot in time");
+    } catch (error) {
+      this.log("a look at the clock failed", error);
+    }
+  }
+
+  private withChecks(runs: readonly Run[]): Started[] {
+    return runs.flatMap((run) => {
+      const held = this.held.get(run.key);
+      return held === undefined ? [] : [{ ...run, held }];
+    });
+  }
+
+  /** Never throws. */
+  private async carryOut(started: readonly Started[], timeoutMs: number): Promise<void> {
+    const failure = await this.callChecker(started, timeoutMs).catch((error: unknown) => `the checker failed: ${error}`);
+    if (failure !== null) await this.reportNoData(started, failure);
+  }
+
+  /** Null: it has reported. Else what to say in its place. */
+  private async callChecker(started: readonly Started[], timeoutMs: number): Promise<string | null> {
+    if (this.place === null) return null;
+    const batch: CheckBatch = { ...this.place, checks: started.map((run) => orderOf(run.held, run)) };
+    const given = timeoutMs + limits.checkerGraceMs;
+    const deadline = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const lost = new Promise<string>((resolve) => {
+      timer = setTimeout(() => {
+        resolve(`the checker did not come back within ${given} ms`);
+        deadline.abort();
+      }, given);
+    });
+    const call = async (): Promise<string | null> => {
+      const { Checker } = this.ctx.exports as unknown as { readonly Checker: Fetcher };
+      const response = await Checker.fetch("http://checker/", { method: "POST", body: JSON.stringify(batch), signal: deadline.signal });
+      await response.body?.cancel();
+      return response.ok ? null : `the checker answered ${response.status}`;
+    };
+    try {
+      return await Promise.race([call(), lost]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Never throws: if the queue is away too, the Engine sees the silence. */
+  private async reportNoData(runs: readonly Started[], detail: string): Promise<void> {
+    if (this.place === null || runs.length === 0) return;
+    const report: CheckReport = {
+      ...this.place,
+      // Nothing was measured, so there is no place to name.
+      colo: "local",
+      observations: runs.map(({ tick, held: { check, monitor } }) => ({
+        member_id: check.member_id,
+        endpoint: check.endpoint,
+        monitor_id: monitor.id,
+        monitor_version: monitor.version,
+        tick,
+        outcome: "no_data",
+        latency_ms: null,
+        detail: detail.slice(0, limits.checkDetailLength),
+      })),
+    };
+    const send = () => this.env.STATUS_RESULTS.send(report, { contentType: "json" });
+    await send()
+      .catch(send)
+      .catch((error: unknown) => this.log("the queue does not take a report", error));
+  }
+
+  private log(message: string, error: unknown): void {
+    console.error(JSON.stringify({ message: `prober: ${message}`, ...this.place, error: String(error) }));
+  }
+}
+
+const schedule = (held: ReadonlyMap<string, HeldCheck>) => [...held.values()].map(({ scheduled }) => scheduled);

@@ -1,0 +1,63 @@
+/**
+ * Carries out a batch of checks: it owns the slots, the deadlines and every throw. What goes wrong on this side is `no_data`; only a plugin
+ * says `fail`. The network is an argument.
+ */
+import { type CheckIo, failed, noData, type Outcome } from "../../domain/check.ts";
+import { limits } from "../../domain/limits.ts";
+import type { Observation } from "../../domain/observation.ts";
+import { checkPluginOf } from "../../plugins/index.ts";
+import type { CheckOrder } from "./batch.ts";
+
+/** The world as `CheckIo` has it, without the deadline, which is set here. */
+export type CheckerIo = Omit<CheckIo, "signal">;
+
+/** One observation for each check, in their order. A check's time begins when it gets its slot. */
+export async function runChecks(checks: readonly CheckOrder[], io: CheckerIo): Promise<Observation[]> {
+  const observations: Observation[] = [];
+  const waiting = checks.entries();
+  const slot = async (): Promise<void> => {
+    for (const [index, check] of waiting) observations[index] = observationOf(check, await runCheck(check, io));
+  };
+  await Promise.all(Array.from({ length: Math.min(limits.proberSlots, checks.length) }, slot));
+  return observations;
+}
+
+export async function runCheck(check: Pick<CheckOrder, "type" | "spec" | "target" | "timeout_ms">, io: CheckerIo): Promise<Outcome> {
+  const plugin = checkPluginOf(check.type);
+  if (plugin === null) return noData(`this checker knows no monitors of type ${check.type}`);
+  const spec = plugin.spec.safeParse(check.spec);
+  if (!spec.success) return noData(`the monitor's fields cannot be read: ${spec.error.issues[0]?.message}`);
+
+  const within = `within ${check.timeout_ms} ms`;
+  const deadline = new AbortController();
+  const startedAt = io.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const missed = new Promise<Outcome>((resolve) => {
+    timer = setTimeout(() => {
+      deadline.abort(within);
+      // The plugin's own words first, if it has any: what it waits for is settled by the abort.
+      timer = setTimeout(() => resolve(failed(null, `no answer ${within}`)), 10);
+    }, check.timeout_ms);
+  });
+  try {
+    const outcome = await Promise.race([plugin.run(spec.data, check.target, { ...io, signal: deadline.signal }), missed]);
+    const elapsed = io.now() - startedAt;
+    if (elapsed > check.timeout_ms + limits.checkLateMs) return noData(`the checker took ${elapsed} ms for ${check.timeout_ms}`);
+    return outcome;
+  } catch (error) {
+    return noData(`the check could not be carried out: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const observationOf = (check: CheckOrder, { outcome, latencyMs, detail }: Outcome): Observation => ({
+  member_id: check.member_id,
+  endpoint: check.endpoint,
+  monitor_id: check.monitor_id,
+  monitor_version: check.monitor_version,
+  tick: check.tick,
+  outcome,
+  latency_ms: latencyMs === null ? null : Math.max(0, latencyMs),
+  detail: detail.slice(0, limits.checkDetailLength),
+});
