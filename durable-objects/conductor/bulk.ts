@@ -54,6 +54,9 @@ export function updateRows<T extends SQLiteTable>(
   return jsonChunks(rows).map((json) => sql`UPDATE ${table} SET ${set} FROM json_each(${json}) WHERE ${id} = ${field("id")}`);
 }
 
+export const updateRow = <T extends SQLiteTable>(table: T, id: string, values: Partial<InferInsertModel<T>>): SQL[] =>
+  updateRows(table, Object.keys(values) as (keyof InferInsertModel<T> & string)[], [{ ...values, id }]);
+
 /** The condition that a column is one of a list that may be long, with one parameter. The list is within a chunk: thousands of ids. */
 export const isIn = (column: SQL | { getSQL(): SQL }, list: readonly string[]): SQL =>
   sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(list)}))`;

@@ -4,8 +4,8 @@
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { EventKind, Severity } from "../../domain/history.ts";
 import type { OnAllDown, SteeringPolicy } from "../../domain/gslb.ts";
+import type { EventKind, Severity } from "../../domain/history.ts";
 import type { MemberType } from "../../domain/member.ts";
 import type { Action, Status } from "../../domain/status.ts";
 import type { Kind } from "../rpc.ts";
@@ -16,7 +16,7 @@ const resource = () => ({
   project_id: text().notNull(),
   name: text().notNull(),
   description: text(),
-  tags: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+  tags: text({ mode: "json" }).$type<string[]>().notNull(),
   admin_state_up: integer({ mode: "boolean" }).notNull(),
   version: integer().notNull(),
   created_at: integer().notNull(),
@@ -78,7 +78,7 @@ export const poolMember = sqliteTable(
     pool_id: text().notNull(),
     type: text().$type<MemberType>().notNull(),
     region: text(),
-    endpoints: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+    endpoints: text({ mode: "json" }).$type<string[]>().notNull(),
     weight: integer().notNull(),
     host_header: text(),
     monitor_address: text(),

@@ -1,0 +1,121 @@
+/** Which monitors check what. A member without its own has its pool's. */
+import { and, asc, eq, sql } from "drizzle-orm";
+import { limits } from "../../domain/limits.ts";
+import type { Monitor } from "../../domain/monitor.ts";
+import type { Problem } from "../../domain/problem.ts";
+import { notFound, unprocessable } from "../../domain/problem.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
+import type { AttachTarget, MonitorRef } from "../rpc.ts";
+import { insertRows } from "./bulk.ts";
+import { type Change, type Decision, nothing, type Scope, together, type Writing } from "./change.ts";
+import { configEvent } from "./event.ts";
+import { createMonitor, monitorColumns, readMonitor, toMonitor } from "./monitor.ts";
+import { bump, embedded } from "./resource.ts";
+import { monitor, monitorAttachment, pool, poolMember } from "./schema.ts";
+
+export type Attached = { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean };
+
+type Target = AttachTarget & { readonly name: string; readonly pool_id: string };
+
+export async function attach(writing: Writing, at: AttachTarget, ref: MonitorRef): Promise<Decision<Monitor>> {
+  const target = await readTarget(writing, at);
+  if (target === null) return fail(notFound(at.kind === "pool" ? "pool" : "pool member"));
+  const own = await attachmentsTo(writing, target.id);
+  if (own.length >= limits.monitorsPerAttachment) {
+    return fail({ type: "conflict", detail: `at most ${limits.monitorsPerAttachment} monitors can be attached to one thing` });
+  }
+  const made = await monitorOf(writing, ref);
+  if (!made.ok) return made;
+  const { value } = made.value;
+  if (own.some(({ monitor_id }) => monitor_id === value.id)) return fail({ type: "conflict", detail: "the monitor is attached already" });
+  const position = Math.max(-1, ...own.map((one) => one.position)) + 1;
+  const row = { target_id: target.id, target_kind: target.kind, monitor_id: value.id, position };
+  return ok(together(value, made.value, holderChange(writing, target, value, "attached to it", insertRows(monitorAttachment, [row]))));
+}
+
+export async function detach(writing: Writing, at: AttachTarget, monitorId: string): Promise<Decision<null>> {
+  const target = await readTarget(writing, at);
+  if (target === null) return fail(notFound(at.kind === "pool" ? "pool" : "pool member"));
+  const own = await attachmentsTo(writing, target.id);
+  const found = own.some(({ monitor_id }) => monitor_id === monitorId) ? await readMonitor(writing, monitorId) : null;
+  if (found === null) return fail(notFound("attached monitor"));
+  const statement = sql`DELETE FROM ${monitorAttachment} WHERE target_id = ${target.id} AND monitor_id = ${monitorId}`;
+  return ok(holderChange(writing, target, found, "detached from it", [statement]));
+}
+
+export async function attached(scope: Scope, at: AttachTarget): Promise<Result<readonly Attached[], Problem>> {
+  const target = await readTarget(scope, at);
+  if (target === null) return fail(notFound(at.kind === "pool" ? "pool" : "pool member"));
+  const rows = await scope.store.read((db) =>
+    db
+      .select({ ...monitorColumns, target_kind: monitorAttachment.target_kind })
+      .from(monitorAttachment)
+      .innerJoin(monitor, eq(monitor.id, monitorAttachment.monitor_id))
+      .where(sql`${monitorAttachment.target_id} IN (${target.id}, ${target.pool_id})`)
+      .orderBy(asc(monitorAttachment.position)),
+  );
+  const own = rows.filter((row) => row.target_kind === target.kind);
+  const inherited = own.length === 0 && target.kind === "pool_member";
+  const shown = inherited ? rows : own;
+  return ok(shown.map(({ target_kind, ...row }) => ({ monitor: toMonitor(row), attached_to: target_kind, inherited })));
+}
+
+async function monitorOf(writing: Writing, ref: MonitorRef): Promise<Decision<Monitor>> {
+  if ("monitor" in ref) return await createMonitor(writing, ref.monitor);
+  const found = await readMonitor(writing, ref.monitor_id);
+  return found === null ? fail(unprocessable("/monitor_id", `there is no monitor ${ref.monitor_id}`)) : ok(nothing(found));
+}
+
+/** What attaching and detaching do to the holder: its list of monitors is part of its configuration. */
+function holderChange(
+  writing: Writing,
+  { kind, id, name, pool_id }: Target,
+  { id: monitor_id, name: monitorName }: Monitor,
+  what: string,
+  statements: Change<null>["statements"],
+): Change<null> {
+  const table = kind === "pool" ? pool : poolMember;
+  const ofMember = kind === "pool" ? {} : { member_id: id };
+  return {
+    value: null,
+    statements: [...statements, bump(table, [id], writing.now), ...(kind === "pool" ? [] : [embedded([pool_id])])],
+    touched: [{ kind, id, op: "put" }],
+    events: [
+      configEvent(writing, {
+        kind,
+        id,
+        name,
+        pool_id,
+        ...ofMember,
+        happened: `changed: the monitor ${monitorName ?? monitor_id} was ${what}`,
+        evidence: { changed: ["/monitor_ids"], monitor_id },
+      }),
+    ],
+  };
+}
+
+async function readTarget({ store, project }: Scope, { kind, id }: AttachTarget): Promise<Target | null> {
+  const rows =
+    kind === "pool"
+      ? await store.read((db) =>
+          db
+            .select({ name: pool.name, pool_id: pool.id })
+            .from(pool)
+            .where(and(eq(pool.id, id), eq(pool.project_id, project))),
+        )
+      : await store.read((db) =>
+          db
+            .select({ name: poolMember.name, pool_id: poolMember.pool_id })
+            .from(poolMember)
+            .where(and(eq(poolMember.id, id), eq(poolMember.project_id, project))),
+        );
+  return rows[0] === undefined ? null : { kind, id, ...rows[0] };
+}
+
+const attachmentsTo = ({ store }: Scope, id: string) =>
+  store.read((db) =>
+    db
+      .select({ monitor_id: monitorAttachment.monitor_id, position: monitorAttachment.position })
+      .from(monitorAttachment)
+      .where(eq(monitorAttachment.target_id, id)),
+  );

@@ -1,0 +1,244 @@
+/**
+ * The Conductor of a project: the only code that touches D1. It checks references, keeps versions, and lets no change of configuration get
+ * lost on its way to the Engine. The one named `deployment` has no project; it applies the migrations and knows which projects there are.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { gt, sql } from "drizzle-orm";
+import type { HistoryEvent } from "../../domain/history.ts";
+import type { Member } from "../../domain/member.ts";
+import type { Monitor } from "../../domain/monitor.ts";
+import { notFound, type Problem } from "../../domain/problem.ts";
+import { assert, fail, ok, type Result } from "../../domain/result.ts";
+import type { Env } from "../env.ts";
+import type {
+  AttachTarget,
+  Caller,
+  ConductorRpc,
+  Configuration,
+  HistoryQuery,
+  Kind,
+  Kinds,
+  ListQuery,
+  MonitorRef,
+  Page,
+  PoolRef,
+  PoolWithMembers,
+  WriteBack,
+} from "../rpc.ts";
+import { deploymentConductor, engineOf, projectOf } from "../stubs.ts";
+import { type Attached, attach, attached, detach } from "./attachment.ts";
+import type { Decision, Scope, Writing } from "./change.ts";
+import { configurationSince } from "./configuration.ts";
+import { StorageAway, unavailable } from "./failure.ts";
+import { addGslbPool, gslbPools } from "./gslb-pools.ts";
+import { compareHeads, type Head } from "./head.ts";
+import { history } from "./history.ts";
+import { Ledger } from "./ledger.ts";
+import { list } from "./list.ts";
+import { replaceMembers, type SetElement } from "./member-set.ts";
+import { migrate } from "./migrate.ts";
+import { migrations } from "./migrations.ts";
+import { nouns } from "./nouns.ts";
+import { Outbox } from "./outbox.ts";
+import { type Cursor, prune } from "./prune.ts";
+import { recordStatements } from "./record.ts";
+import { project as projectTable } from "./schema.ts";
+import { Store } from "./store.ts";
+import { within } from "./within.ts";
+
+/** D1 that has not answered by then is not well. */
+const healthMs = 5_000;
+
+export class Conductor extends DurableObject<Env> implements ConductorRpc {
+  private readonly project: string | null;
+  private readonly store: Store;
+  private readonly outbox: Outbox;
+  private readonly ledger: Ledger;
+  private migrating: Promise<void> | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.project = projectOf(ctx.id.name);
+    const prepare = this.project === null ? () => this.prepare() : () => deploymentConductor(env.CONDUCTOR).prepare();
+    this.store = new Store(env.DB, prepare);
+    this.outbox = new Outbox(ctx.storage, () => engineOf(env.ENGINE, this.scope.project));
+    const tell = () => ctx.waitUntil(this.outbox.deliver());
+    this.ledger = new Ledger({ store: this.store, project: this.project ?? "" }, this.outbox, tell);
+  }
+
+  create<K extends Kind>(kind: K, input: Kinds[K]["create"], by: Caller): Promise<Result<Kinds[K]["resource"], Problem>> {
+    return this.write(by, (writing) => nouns[kind].create(writing, input));
+  }
+
+  read<K extends Kind>(kind: K, id: string): Promise<Result<Kinds[K]["resource"], Problem>> {
+    return this.look(async (scope) => {
+      const found = await nouns[kind].read(scope, id);
+      return found === null ? fail(notFound(nouns[kind].words)) : ok(found);
+    });
+  }
+
+  list<K extends Kind>(kind: K, query: ListQuery): Promise<Result<Page<Kinds[K]["resource"]>, Problem>> {
+    return this.look((scope) => list[kind](scope, query));
+  }
+
+  replace<K extends Kind>(
+    kind: K,
+    id: string,
+    input: Kinds[K]["write"],
+    expected: number | null,
+    by: Caller,
+  ): Promise<Result<Kinds[K]["resource"], Problem>> {
+    return this.write(by, (writing) => nouns[kind].replace(writing, id, input, expected));
+  }
+
+  remove(
+    kind: Kind,
+    id: string,
+    options: { readonly expected: number | null; readonly records: "delete" | "keep" },
+    by: Caller,
+  ): Promise<Result<null, Problem>> {
+    return this.write(by, (writing) => nouns[kind].remove(writing, id, options));
+  }
+
+  replaceMembers(
+    poolId: string,
+    members: readonly SetElement[],
+    additiveOnly: boolean,
+    by: Caller,
+  ): Promise<Result<readonly Member[], Problem>> {
+    return this.write(by, (writing) => replaceMembers(writing, poolId, members, additiveOnly));
+  }
+
+  gslbPools(gslbId: string): Promise<Result<readonly PoolWithMembers[], Problem>> {
+    return this.look((scope) => gslbPools(scope, gslbId));
+  }
+
+  addGslbPool(
+    gslbId: string,
+    pool: PoolRef,
+    position: number | null,
+    by: Caller,
+  ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>> {
+    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position));
+  }
+
+  attach(target: AttachTarget, monitor: MonitorRef, by: Caller): Promise<Result<Monitor, Problem>> {
+    return this.write(by, (writing) => attach(writing, target, monitor));
+  }
+
+  detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>> {
+    return this.write(by, (writing) => detach(writing, target, monitorId));
+  }
+
+  attached(target: AttachTarget): Promise<Result<readonly Attached[], Problem>> {
+    return this.look((scope) => attached(scope, target));
+  }
+
+  history(query: HistoryQuery): Promise<Result<Page<HistoryEvent>, Problem>> {
+    return this.look((scope) => history(scope, query));
+  }
+
+  async configuration(since: Head | null): Promise<Configuration> {
+    const known = await this.outbox.highest();
+    const found = await configurationSince(this.scope, since);
+    const behind = compareHeads(found, known) < 0 || (since !== null && compareHeads(found, since) < 0);
+    if (!behind) return found;
+    await this.ledger.verify(since ?? known);
+    return await configurationSince(this.scope, since);
+  }
+
+  async record(writeBack: WriteBack): Promise<void> {
+    const { store, project } = this.scope;
+    await this.ledger.alone(() => store.write(recordStatements(project, writeBack)));
+  }
+
+  async watch(): Promise<void> {
+    if (this.project === null) {
+      await this.projects();
+      return;
+    }
+    try {
+      await this.ledger.verify();
+      const cursor = (await this.ctx.storage.get<Cursor>("prune")) ?? { gslb: "", pool: "" };
+      await this.ctx.storage.put("prune", await prune(this.scope, Date.now(), cursor));
+    } catch (error) {
+      console.warn(`conductor ${this.project}: the watch was not finished: ${error}`);
+    }
+    // Not waited for: an Engine that hangs must not hold the watchdog.
+    this.ctx.waitUntil(this.outbox.deliver());
+  }
+
+  /** The clock of the outbox. It never throws: an alarm that fails too often is gone for good. */
+  override async alarm(): Promise<void> {
+    if (this.project === null) return;
+    try {
+      await this.ledger.verify();
+      await this.outbox.deliver();
+    } catch (error) {
+      console.warn(`conductor ${this.project}: the alarm was not finished: ${error}`);
+      await this.outbox.deliver();
+      await this.outbox.retryLater();
+    }
+  }
+
+  async health(): Promise<{ readonly ok: boolean; readonly detail: string }> {
+    try {
+      await within(
+        healthMs,
+        this.store.read((db) => db.get(sql`SELECT 1`)),
+      );
+      return { ok: true, detail: "D1 answers" };
+    } catch (error) {
+      console.warn(`conductor ${this.project ?? "deployment"}: D1 is not well: ${error}`);
+      return { ok: false, detail: "D1 does not answer" };
+    }
+  }
+
+  async prepare(): Promise<void> {
+    assert(this.project === null, "the deployment's Conductor applies the migrations");
+    this.migrating ??= migrate(this.env.DB, migrations).finally(() => {
+      this.migrating = null;
+    });
+    await this.migrating;
+  }
+
+  async projects(): Promise<readonly string[]> {
+    assert(this.project === null, "the deployment's Conductor knows the projects");
+    try {
+      const rows = await this.store.read((db) =>
+        db.select({ id: projectTable.project_id }).from(projectTable).where(gt(projectTable.seq, 0)).orderBy(projectTable.project_id),
+      );
+      const found = rows.map(({ id }) => id);
+      await this.ctx.storage.put("projects", JSON.stringify(found));
+      return found;
+    } catch (error) {
+      console.warn(`conductor deployment: the projects are those of the last time: ${error}`);
+      return JSON.parse((await this.ctx.storage.get<string>("projects")) ?? "[]");
+    }
+  }
+
+  private get scope(): Scope & { readonly project: string } {
+    assert(this.project !== null, "only a project's Conductor has configuration");
+    return { store: this.store, project: this.project };
+  }
+
+  private look<T>(question: (scope: Scope) => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+    return orUnavailable(() => question(this.scope));
+  }
+
+  private write<T>(by: Caller, decide: (writing: Writing) => Promise<Decision<T>>): Promise<Result<T, Problem>> {
+    assert(this.project !== null, "only a project's Conductor has configuration");
+    return orUnavailable(() => this.ledger.write(by, decide));
+  }
+}
+
+/** D1 being away is an expected failure; whatever else throws is a programmer's error. */
+async function orUnavailable<T>(work: () => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StorageAway)) throw error;
+    console.warn(`conductor: ${error.message}`);
+    return fail(unavailable);
+  }
+}

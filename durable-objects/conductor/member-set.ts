@@ -1,0 +1,122 @@
+/** The members of a pool as one set: a PUT of all of them is one write, which touches only the members that differ. */
+
+import { sql } from "drizzle-orm";
+import { limits } from "../../domain/limits.ts";
+import type { Member, MemberWrite } from "../../domain/member.ts";
+import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
+import { insertRows, isIn, updateRows } from "./bulk.ts";
+import { changedFields, type Decision, nothing, type Touched, type Writing } from "./change.ts";
+import { configEvent } from "./event.ts";
+import { changedMember, memberUpdate, newMember, toMember, tooManyMembers, typeProblem } from "./member.ts";
+import { readPool } from "./pool.ts";
+import { embedded } from "./resource.ts";
+import { monitorAttachment, poolMember } from "./schema.ts";
+
+export type SetElement = MemberWrite & { readonly id: string | null };
+
+/** An element and the member that it updates; null: it makes a new one. */
+export type Match = { readonly input: MemberWrite; readonly before: Member | null };
+
+const pointer = (index: number, field: string): string => `/pool_members/${index}/${field}`;
+
+const ambiguous = (index: number, name: string): Problem => ({
+  type: "conflict",
+  detail: `which member ${JSON.stringify(name)} means is not clear: give its id`,
+  errors: [{ pointer: pointer(index, "name"), detail: "stands for more than one member: give its id" }],
+});
+
+/** Which element means which member: by its id, else by its name among the members that no id names. */
+export function matchMembers(members: readonly Member[], elements: readonly SetElement[]): Result<readonly Match[], Problem> {
+  const byId = new Map(members.map((member) => [member.id, member]));
+  const named = new Set(elements.flatMap(({ id }) => id ?? []));
+  const byName = Map.groupBy(
+    members.filter(({ id }) => !named.has(id)),
+    ({ name }) => name,
+  );
+  const ids = new Set<string>();
+  const names = new Set<string>();
+  const matches: Match[] = [];
+  for (const [index, { id, ...input }] of elements.entries()) {
+    let before: Member | null = null;
+    if (id !== null) {
+      before = byId.get(id) ?? null;
+      if (before === null) return fail(unprocessable(pointer(index, "id"), "is not the id of a member of this pool"));
+      if (ids.has(id)) return fail(unprocessable(pointer(index, "id"), "stands twice"));
+      ids.add(id);
+    } else {
+      const candidates = byName.get(input.name) ?? [];
+      if (candidates.length > 1 || names.has(input.name)) return fail(ambiguous(index, input.name));
+      names.add(input.name);
+      before = candidates[0] ?? null;
+    }
+    const problem = before === null ? null : typeProblem(before, input, pointer(index, "type"));
+    if (problem !== null) return fail(problem);
+    matches.push({ input, before });
+  }
+  return ok(matches);
+}
+
+export async function replaceMembers(
+  writing: Writing,
+  poolId: string,
+  elements: readonly SetElement[],
+  additiveOnly: boolean,
+): Promise<Decision<readonly Member[]>> {
+  const pool = await readPool(writing, poolId);
+  if (pool === null) return fail(notFound("pool"));
+  const matched = matchMembers(pool.members, elements);
+  if (!matched.ok) return matched;
+
+  const kept = new Set(matched.value.flatMap(({ before }) => before?.id ?? []));
+  const gone = additiveOnly ? [] : pool.members.filter(({ id }) => !kept.has(id));
+  const made = matched.value.flatMap(({ input, before }) => (before === null ? [newMember(writing, poolId, input)] : []));
+  if (pool.members.length - gone.length + made.length > limits.membersPerPool) return fail(tooManyMembers);
+  const changed = matched.value.flatMap(({ input, before }) => {
+    if (before === null || changedFields(before, input).length === 0) return [];
+    return [{ input, next: changedMember(writing, before, input) }];
+  });
+
+  const goneIds = gone.map(({ id }) => id);
+  const nextById = new Map(changed.map(({ next }) => [next.id, next]));
+  const rest = pool.members.filter(({ id }) => !goneIds.includes(id)).map((member) => nextById.get(member.id) ?? member);
+  const value = [...rest, ...made.map((row) => toMember({ ...row, monitor_ids: [] }))];
+  if (gone.length + made.length + changed.length === 0) return ok(nothing(value));
+
+  const updates = changed.map(({ next, input }) => ({ id: next.id, ...memberUpdate(writing, next, input) }));
+  const put = ({ id }: { id: string }): Touched => ({ kind: "pool_member", id, op: "put" });
+  return ok({
+    value,
+    statements: [
+      ...(gone.length === 0
+        ? []
+        : [
+            sql`DELETE FROM ${monitorAttachment} WHERE ${isIn(sql`target_id`, goneIds)}`,
+            sql`DELETE FROM ${poolMember} WHERE ${isIn(sql`id`, goneIds)}`,
+          ]),
+      ...insertRows(poolMember, made),
+      ...updateRows(poolMember, memberColumnsOf(updates), updates),
+      embedded([poolId]),
+    ],
+    touched: [
+      ...goneIds.map((id): Touched => ({ kind: "pool_member", id, op: "delete" })),
+      ...made.map(put),
+      ...changed.map(({ next }) => put(next)),
+    ],
+    events: [
+      configEvent(writing, {
+        kind: "pool",
+        id: poolId,
+        name: pool.name,
+        pool_id: poolId,
+        happened: `given a new set of members: ${made.length} made, ${changed.length} changed, ${gone.length} deleted`,
+        evidence: { made: made.map(({ id }) => id), changed: changed.map(({ next }) => next.id), deleted: goneIds },
+      }),
+    ],
+  });
+}
+
+type Update = { readonly id: string } & ReturnType<typeof memberUpdate>;
+
+const memberColumnsOf = (updates: readonly Update[]) =>
+  Object.keys(updates[0] ?? {}).filter((column): column is keyof ReturnType<typeof memberUpdate> => column !== "id");

@@ -1,0 +1,134 @@
+/** Pools, and their members and monitors as far as they are made and gone together with the pool. */
+import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
+import { builtInFlavors } from "../../domain/flavor.ts";
+import type { Member } from "../../domain/member.ts";
+import type { Pool, PoolCreate, PoolWrite } from "../../domain/pool.ts";
+import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
+import { fail, ok } from "../../domain/result.ts";
+import type { PoolWithMembers } from "../rpc.ts";
+import { insertRows, isIn, updateRow } from "./bulk.ts";
+import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
+import { changedWords, configEvent } from "./event.ts";
+import { memberColumns, newMember, toMember } from "./member.ts";
+import { unknownMonitors } from "./monitor.ts";
+import { changing, monitorIdsOf, newRow, newSteered, shown } from "./resource.ts";
+import { gslb, gslbPool, monitorAttachment, pool, poolMember } from "./schema.ts";
+
+export const poolColumns = { ...getTableColumns(pool), monitor_ids: monitorIdsOf("pool") };
+
+export const toPool = (row: typeof pool.$inferSelect & { monitor_ids: string[] }): Pool => shown(row);
+
+export async function readPool({ store, project }: Scope, id: string): Promise<PoolWithMembers | null> {
+  const [[row], members] = await store.read((db) =>
+    db.batch([
+      db
+        .select(poolColumns)
+        .from(pool)
+        .where(and(eq(pool.id, id), eq(pool.project_id, project))),
+      db
+        .select(memberColumns)
+        .from(poolMember)
+        .where(and(eq(poolMember.pool_id, id), eq(poolMember.project_id, project)))
+        .orderBy(asc(poolMember.created_at), asc(poolMember.id)),
+    ]),
+  );
+  return row === undefined ? null : { ...toPool(row), members: members.map(toMember) };
+}
+
+/** The pools with their members embedded, in the order given. */
+export async function withMembers({ store, project }: Scope, pools: readonly Pool[]): Promise<PoolWithMembers[]> {
+  if (pools.length === 0) return [];
+  const ids = pools.map(({ id }) => id);
+  const rows = await store.read((db) =>
+    db
+      .select(memberColumns)
+      .from(poolMember)
+      .where(and(isIn(poolMember.pool_id, ids), eq(poolMember.project_id, project)))
+      .orderBy(asc(poolMember.created_at), asc(poolMember.id)),
+  );
+  const byPool = new Map<string, Member[]>(ids.map((id) => [id, []]));
+  for (const row of rows) byPool.get(row.pool_id)?.push(toMember(row));
+  return pools.map((one) => ({ ...one, members: byPool.get(one.id) ?? [] }));
+}
+
+export async function createPool(writing: Writing, input: PoolCreate): Promise<Decision<PoolWithMembers>> {
+  const { members: memberInputs, monitor_ids, ...fields } = input;
+  const problem = flavorProblem(fields.flavor) ?? (await unknownMonitors(writing, monitor_ids));
+  if (problem !== null) return fail(problem);
+  const row = { ...fields, ...newRow(writing), ...newSteered };
+  const { id } = row;
+  const members = memberInputs.map((member) => newMember(writing, id, member));
+  const attachments = monitor_ids.map((monitor_id, position) => ({ monitor_id, target_id: id, target_kind: "pool" as const, position }));
+  const counted = members.length === 0 ? "made" : `made with ${members.length} members`;
+  return ok({
+    value: { ...shown({ ...row, monitor_ids }), members: members.map((member) => toMember({ ...member, monitor_ids: [] })) },
+    statements: [...insertRows(pool, [row]), ...insertRows(poolMember, members), ...insertRows(monitorAttachment, attachments)],
+    touched: [{ kind: "pool", id, op: "put" }, ...members.map((member) => ({ kind: "pool_member", id: member.id, op: "put" }) as const)],
+    events: [configEvent(writing, { kind: "pool", id, name: row.name, happened: counted, pool_id: id })],
+  });
+}
+
+export async function replacePool(
+  writing: Writing,
+  id: string,
+  input: PoolWrite,
+  expected: number | null,
+): Promise<Decision<PoolWithMembers>> {
+  const before = await readPool(writing, id);
+  if (before === null) return fail(notFound("pool"));
+  const problem = versionProblem(before, expected) ?? flavorProblem(input.flavor) ?? (await otherFlavor(writing, id, input.flavor));
+  if (problem !== null) return fail(problem);
+  const fields = changedFields(before, input);
+  if (fields.length === 0) return ok(nothing(before));
+  const next = { version: before.version + 1, action: changing(before.action) };
+  return ok({
+    value: { ...before, ...input, ...next, updated_at: new Date(writing.now).toISOString() },
+    statements: updateRow(pool, id, { ...input, ...next, updated_at: writing.now }),
+    touched: [{ kind: "pool", id, op: "put" }],
+    events: [configEvent(writing, { kind: "pool", id, name: input.name, pool_id: id, ...changedWords(fields) })],
+  });
+}
+
+export async function removePool(writing: Writing, id: string, expected: number | null): Promise<Decision<null>> {
+  const before = await readPool(writing, id);
+  if (before === null) return fail(notFound("pool"));
+  const mismatch = versionProblem(before, expected);
+  if (mismatch !== null) return fail(mismatch);
+  const users = await usersOf(writing, id);
+  if (users.length > 0) {
+    const named = users.map((user) => ({ type: "gslb", id: user.id, name: user.name }));
+    return fail({ type: "in-use", detail: `the pool is used by ${users.length} GSLB${users.length === 1 ? "" : "s"}`, users: named });
+  }
+  const members = before.members.map((member) => ({ kind: "pool_member", id: member.id, op: "delete" }) as const);
+  return ok({
+    value: null,
+    statements: [
+      sql`DELETE FROM ${monitorAttachment} WHERE target_id = ${id}
+        OR target_id IN (SELECT id FROM ${poolMember} WHERE pool_id = ${id})`,
+      sql`DELETE FROM ${poolMember} WHERE pool_id = ${id}`,
+      sql`DELETE FROM ${pool} WHERE id = ${id}`,
+    ],
+    touched: [{ kind: "pool", id, op: "delete" }, ...members],
+    events: [configEvent(writing, { kind: "pool", id, name: before.name, pool_id: id, happened: "deleted" })],
+  });
+}
+
+const usersOf = ({ store }: Scope, id: string) =>
+  store.read((db) =>
+    db
+      .select({ id: gslb.id, name: gslb.name, flavor: gslb.flavor })
+      .from(gslbPool)
+      .innerJoin(gslb, eq(gslb.id, gslbPool.gslb_id))
+      .where(eq(gslbPool.pool_id, id))
+      .orderBy(asc(gslb.created_at), asc(gslb.id)),
+  );
+
+const flavorProblem = (flavor: string | null): Problem | null =>
+  flavor === null || builtInFlavors.some(({ name }) => name === flavor) ? null : unprocessable("/flavor", `there is no flavor ${flavor}`);
+
+/** A pool that is bound to a flavor cannot stay with a GSLB of another. */
+async function otherFlavor(scope: Scope, id: string, flavor: string | null): Promise<Problem | null> {
+  if (flavor === null) return null;
+  const other = (await usersOf(scope, id)).find((user) => user.flavor !== flavor);
+  return other === undefined ? null : unprocessable("/flavor", `the GSLB ${other.name} of flavor ${other.flavor} uses the pool`);
+}

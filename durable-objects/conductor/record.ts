@@ -1,0 +1,70 @@
+/**
+ * What the Engine writes back. Only what differs is written, and what is gone is passed over; none of it is configuration, so no version
+ * rises and nobody is told. The bodies that changed get a new revision, the second half of their tags.
+ */
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { WriteBack } from "../rpc.ts";
+import { insertRows, jsonChunks } from "./bulk.ts";
+import { eventRow } from "./event.ts";
+import { event, tombstone } from "./schema.ts";
+
+const kinds = ["pool_member", "pool", "gslb"] as const;
+
+export function recordStatements(project: string, { statuses, settled, events, unpublished }: WriteBack): SQL[] {
+  return [
+    ...kinds.flatMap((kind) =>
+      jsonChunks(statuses.filter((one) => one.kind === kind)).flatMap((json) => statusUpdates(project, kind, json)),
+    ),
+    ...kinds.flatMap((kind) =>
+      jsonChunks(settled.filter((one) => one.kind === kind)).flatMap((json) => settledUpdates(project, kind, json)),
+    ),
+    ...insertRows(
+      event,
+      events.map((one) => eventRow(project, one)),
+      "ignore",
+    ),
+    ...unpublished.map(
+      ({ gslb_id, flavor }) =>
+        sql`DELETE FROM ${tombstone} WHERE ${eq(sql`project_id`, project)} AND gslb_id = ${gslb_id} AND flavor = ${flavor}`,
+    ),
+  ];
+}
+
+type Steered = (typeof kinds)[number];
+
+const value = (field: string): SQL => sql.raw(`json_extract(value, '$.${field}')`);
+
+function statusUpdates(project: string, kind: Steered, json: string): SQL[] {
+  const table = sql.raw(kind);
+  const rotation = kind === "pool_member";
+  const same = sql`${table}.id = ${value("id")} AND ${table}.project_id = ${project}`;
+  const differs = rotation
+    ? sql`(status <> ${value("status")} OR in_rotation <> coalesce(${value("in_rotation")}, in_rotation))`
+    : sql`status <> ${value("status")}`;
+  const set = rotation
+    ? sql`status = ${value("status")}, in_rotation = coalesce(${value("in_rotation")}, in_rotation)`
+    : sql`status = ${value("status")}`;
+  return [
+    ...poolsEmbedding(kind, sql`${same} AND ${differs}`, json),
+    sql`UPDATE ${table} SET ${set}, revision = revision + 1 FROM json_each(${json}) WHERE ${same} AND ${differs}`,
+  ];
+}
+
+function settledUpdates(project: string, kind: Steered, json: string): SQL[] {
+  const table = sql.raw(kind);
+  const matches = sql`${table}.id = ${value("id")} AND ${table}.project_id = ${project}
+    AND ${table}.version = ${value("version")} AND ${table}.action <> 'NONE'`;
+  return [
+    ...poolsEmbedding(kind, matches, json),
+    sql`UPDATE ${table} SET action = 'NONE', revision = revision + 1 FROM json_each(${json}) WHERE ${matches}`,
+  ];
+}
+
+/** Before members change: the pools whose bodies show them. */
+function poolsEmbedding(kind: Steered, which: SQL, json: string): SQL[] {
+  if (kind !== "pool_member") return [];
+  return [
+    sql`UPDATE pool SET revision = revision + 1
+      WHERE id IN (SELECT pool_member.pool_id FROM json_each(${json}), pool_member WHERE ${which})`,
+  ];
+}
