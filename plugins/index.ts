@@ -5,7 +5,8 @@ import { type MonitorWrite, monitorCommon, timeoutWithinDelay } from "../domain/
 import { checkPlugins } from "./checks/index.ts";
 
 const common = z.strictObject(monitorCommon);
-const typeError = `must be one of ${Object.keys(checkPlugins).join(", ")}`;
+const types = Object.keys(checkPlugins);
+const typeError = `must be one of ${types.join(", ")}`;
 
 /** The plugin of a type, in any letter case. */
 export function checkPluginOf(type: unknown): CheckPlugin | null {
@@ -21,7 +22,7 @@ export const monitorWrite: z.ZodType<MonitorWrite, unknown> = z
   .transform((body, context) => {
     const { issues } = context;
     const plugin = checkPluginOf(body.type);
-    if (plugin === null) issues.push({ code: "custom", path: ["type"], message: typeError, input: body.type });
+    if (plugin === null) issues.push({ code: "invalid_value", values: types, path: ["type"], message: typeError, input: body.type });
     const shared = common.safeParse(pick(body, isCommon));
     if (!shared.success) issues.push(...(shared.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));
     const timeout = shared.success ? timeoutWithinDelay(shared.data) : null;

@@ -1,7 +1,6 @@
 /** `/v0.1/monitors`. Of a monitor's types the check plugins know; here is only what is the same for all. */
 import type { Hono } from "hono";
-import { checkPlugins } from "../../plugins/checks/index.ts";
-import { monitorWrite } from "../../plugins/index.ts";
+import { checkPluginOf, monitorWrite } from "../../plugins/index.ts";
 import type { ApiEnv } from "./bindings.ts";
 import { readObject } from "./body.ts";
 import { monitorErrors, unprocessableIf } from "./feasible.ts";
@@ -17,9 +16,8 @@ export const monitorNoun: Noun<"monitor"> = {
   write: monitorWrite,
   readOnly: [],
   constants: {},
-  immutable: {
-    type: (value) => (typeof value === "string" && Object.hasOwn(checkPlugins, value.toUpperCase()) ? value.toUpperCase() : null),
-  },
+  immutable: { type: (value) => checkPluginOf(value)?.type ?? null },
+  infeasible: (pointer) => /^\/headers\/(authorization|cookie)$/i.test(pointer),
   refuse: (input) => unprocessableIf(monitorErrors(input)),
   filters: ["name", "type", "tags"],
   sortKeys: ["created_at", "updated_at", "name"],

@@ -36,6 +36,8 @@ export type Noun<K extends Kind> = {
   readonly immutable: Readonly<Record<string, (value: unknown) => string | null>>;
   /** Other spellings that are accepted on input. */
   adapt?(body: JsonObject): Result<JsonObject, Problem>;
+  /** Fields that are refused not for their form, so that a mistake in them alone is 422. */
+  infeasible?(pointer: string): boolean;
   /** Why a well-formed resource cannot be had here. */
   refuse(input: Kinds[K]["write"], settings: ApiSettings): Problem | null;
   readonly filters: readonly ListFilter[];
@@ -57,7 +59,10 @@ export function prepare<K extends Kind>(noun: Noun<K>, body: JsonObject, setting
   const adapted = noun.adapt?.(body) ?? ok(body);
   if (!adapted.ok) return adapted;
   const parsed = parseFields(noun.write, adapted.value, noun.name);
-  if (!parsed.ok) return fail(invalidBody(parsed.error));
+  if (!parsed.ok) {
+    const infeasible = parsed.error.every((error) => noun.infeasible?.(error.pointer) ?? false);
+    return fail((infeasible ? unprocessableIf(parsed.error) : null) ?? invalidBody(parsed.error));
+  }
   const refusal = noun.refuse(parsed.value, settings);
   return refusal === null ? parsed : fail(refusal);
 }
@@ -90,10 +95,11 @@ export async function answerReplace<K extends Kind>(c: ApiContext, noun: Noun<K>
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
   const replaced = await change(c, noun, id, belongs, (current) => {
-    const sent = withoutReadOnly(noun, body.value);
+    const sent = received(noun, body.value);
+    if (!sent.ok) return sent;
     // An immutable field that has a default is not reset to it by leaving it out.
-    const kept = noun.kind === "pool_member" && !("type" in sent) ? { type: noun.render(current, "").type } : {};
-    return ok({ sent, whole: { ...sent, ...kept } });
+    const kept = noun.kind === "pool_member" && !("type" in sent.value) ? { type: noun.render(current, "").type } : {};
+    return ok({ sent: sent.value, whole: { ...sent.value, ...kept } });
   });
   return answerOne(c, noun, replaced);
 }
@@ -115,10 +121,9 @@ export async function patch<K extends Kind>(
   return change(c, noun, id, belongs, (current) => {
     const made = patchOf(current);
     if (!made.ok) return made;
-    const adapted = noun.adapt?.(made.value) ?? made;
-    if (!adapted.ok) return adapted;
-    const sent = withoutReadOnly(noun, adapted.value);
-    return ok({ sent, whole: mergePatch(withoutReadOnly(noun, noun.render(current, "")), sent) });
+    const sent = received(noun, made.value);
+    if (!sent.ok) return sent;
+    return ok({ sent: sent.value, whole: mergePatch(withoutReadOnly(noun, noun.render(current, "")), sent.value) });
   });
 }
 
@@ -195,6 +200,12 @@ async function change<K extends Kind>(
 }
 
 const expectedVersion = (precondition: Precondition, version: number): number | null => (precondition.kind === "versions" ? version : null);
+
+/** The client's words in the resource's own, less what it may only send back. */
+function received<K extends Kind>(noun: Noun<K>, body: JsonObject): Result<JsonObject, Problem> {
+  const adapted = noun.adapt?.(body) ?? ok(body);
+  return adapted.ok ? ok(withoutReadOnly(noun, adapted.value)) : adapted;
+}
 
 export function withoutReadOnly<K extends Kind>(noun: Noun<K>, body: JsonObject): JsonObject {
   const readOnly: readonly string[] = [...readOnlyFields, ...noun.readOnly];

@@ -1,0 +1,222 @@
+/**
+ * A Conductor in memory, for tests of the HTTP side alone: it stores, counts versions, checks references and pages, in the plainest way.
+ * It has no outbox, no Engine and no concurrency; the real one has suites of its own.
+ */
+import { randomUUID } from "node:crypto";
+import type { HistoryEvent } from "../../domain/history.ts";
+import type { Member } from "../../domain/member.ts";
+import type { Monitor } from "../../domain/monitor.ts";
+import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
+import type { AttachTarget, ConductorRpc, Kind, ListQuery, Page, PoolWithMembers } from "../../durable-objects/rpc.ts";
+
+type Row = { id: string; version: number; revision: number; created_at: string; [field: string]: unknown };
+type Rows = Map<string, Row>;
+
+export class MemoryConductor implements Partial<ConductorRpc> {
+  readonly rows: Record<Kind, Rows> = { gslb: new Map(), pool: new Map(), pool_member: new Map(), monitor: new Map() };
+  readonly events: HistoryEvent[] = [];
+  /** Runs before each write, as somebody else's write in between would. */
+  interlude: (() => void) | null = null;
+  private readonly project: string;
+  private clock = 0;
+
+  constructor(project = "default") {
+    this.project = project;
+  }
+
+  count(): number {
+    return Object.values(this.rows).reduce((sum, rows) => sum + rows.size, 0);
+  }
+
+  async create(kind: Kind, input: object): Promise<Result<never, Problem>> {
+    const { members = [], ...fields } = input as { members?: object[]; fqdn?: string; pool_id?: string };
+    if (kind === "pool_member" && !this.rows.pool.has(fields.pool_id ?? "")) return fail(notFound("pool"));
+    const refused = this.refuse(kind, fields);
+    if (refused !== null) return fail(refused);
+    const row = this.add(kind, { ...defaultsOf(kind), ...fields });
+    for (const member of members) this.add("pool_member", { ...defaultsOf("pool_member"), ...member, pool_id: row.id });
+    return ok(this.show(kind, row));
+  }
+
+  async read(kind: Kind, id: string): Promise<Result<never, Problem>> {
+    const row = this.rows[kind].get(id);
+    return row === undefined ? fail(notFound(kind)) : ok(this.show(kind, row));
+  }
+
+  async list(kind: Kind, query: ListQuery): Promise<Result<Page<never>, Problem>> {
+    const wanted = Object.entries(query.filters);
+    const found = [...this.rows[kind].values()]
+      .filter((row) =>
+        wanted.every(([field, value]) =>
+          Array.isArray(value) ? value.every((tag) => (row[field] as string[]).includes(tag)) : row[field] === value,
+        ),
+      )
+      .sort((left, right) => String(left[query.sort_key]).localeCompare(String(right[query.sort_key])) || left.id.localeCompare(right.id));
+    if (query.sort_dir === "desc") found.reverse();
+    const start = query.marker === null ? 0 : Number(query.marker);
+    const end = start + query.limit;
+    const items = found.slice(start, end).map((row) => this.show(kind, row));
+    return ok({ items, next: end < found.length ? String(end) : null, total: query.count ? found.length : null });
+  }
+
+  async replace(kind: Kind, id: string, input: object, expected: number | null): Promise<Result<never, Problem>> {
+    this.interlude?.();
+    const row = this.rows[kind].get(id);
+    if (row === undefined) return fail(notFound(kind));
+    if (expected !== null && row.version !== expected) return fail({ type: "version-mismatch", detail: `it is at ${row.version}` });
+    const refused = this.refuse(kind, input, id);
+    if (refused !== null) return fail(refused);
+    Object.assign(row, kind === "gslb" ? { ...input, ttl: (input as { ttl: number | null }).ttl ?? 30 } : input);
+    this.touch(row);
+    return ok(this.show(kind, row));
+  }
+
+  async remove(kind: Kind, id: string, options: { expected: number | null }): Promise<Result<null, Problem>> {
+    const row = this.rows[kind].get(id);
+    if (row === undefined) return fail(notFound(kind));
+    if (options.expected !== null && row.version !== options.expected) return fail({ type: "version-mismatch", detail: "changed" });
+    this.rows[kind].delete(id);
+    return ok(null);
+  }
+
+  async replaceMembers(poolId: string, members: readonly { id: string | null; name: string }[], additiveOnly: boolean) {
+    if (!this.rows.pool.has(poolId)) return fail(notFound("pool"));
+    const present = this.membersOf(poolId);
+    const kept = new Set<string>();
+    for (const { id, ...fields } of members) {
+      const known = present.find((member) => (id === null ? member.name === fields.name : member.id === id));
+      if (known !== undefined) this.touch(Object.assign(known, fields));
+      kept.add((known ?? this.add("pool_member", { ...defaultsOf("pool_member"), ...fields, pool_id: poolId })).id);
+    }
+    if (!additiveOnly) for (const member of present) if (!kept.has(member.id)) this.rows.pool_member.delete(member.id);
+    return ok(this.membersOf(poolId) as unknown as Member[]);
+  }
+
+  async gslbPools(gslbId: string): Promise<Result<PoolWithMembers[], Problem>> {
+    const gslb = this.rows.gslb.get(gslbId);
+    if (gslb === undefined) return fail(notFound("GSLB"));
+    return ok((gslb.pool_ids as string[]).flatMap((id) => this.show("pool", this.rows.pool.get(id) ?? []) as PoolWithMembers));
+  }
+
+  async addGslbPool(gslbId: string, pool: { pool_id: string } | { pool: object }, position: number | null) {
+    const gslb = this.rows.gslb.get(gslbId);
+    if (gslb === undefined) return fail(notFound("GSLB"));
+    let poolId = "pool_id" in pool ? pool.pool_id : "";
+    if ("pool" in pool) {
+      const created = await this.create("pool", pool.pool);
+      if (!created.ok) return created;
+      poolId = (created.value as Row).id;
+    }
+    const row = this.rows.pool.get(poolId);
+    if (row === undefined) return fail(unprocessable("/pool_id", "does not exist"));
+    const at = position ?? (gslb.pool_ids as string[]).length;
+    gslb.pool_ids = (gslb.pool_ids as string[]).toSpliced(at, 0, poolId);
+    this.touch(gslb);
+    return ok({ pool: this.show("pool", row) as PoolWithMembers, position: at });
+  }
+
+  async attach(target: AttachTarget, monitor: { monitor_id: string } | { monitor: object }) {
+    const row = this.rows[target.kind].get(target.id);
+    if (row === undefined) return fail(notFound(target.kind));
+    const attached = "monitor" in monitor ? this.add("monitor", monitor.monitor) : this.rows.monitor.get(monitor.monitor_id);
+    if (attached === undefined) return fail(unprocessable("/monitor_id", "does not exist"));
+    row.monitor_ids = [...(row.monitor_ids as string[]), attached.id];
+    this.touch(row);
+    return ok(attached as unknown as Monitor);
+  }
+
+  async detach(target: AttachTarget, monitorId: string): Promise<Result<null, Problem>> {
+    const row = this.rows[target.kind].get(target.id);
+    if (!(row?.monitor_ids as string[] | undefined)?.includes(monitorId) || row === undefined) return fail(notFound("attachment"));
+    row.monitor_ids = (row.monitor_ids as string[]).filter((id) => id !== monitorId);
+    return ok(null);
+  }
+
+  async attached(target: AttachTarget) {
+    const row = this.rows[target.kind].get(target.id);
+    if (row === undefined) return fail(notFound(target.kind));
+    const inherited = target.kind === "pool_member" && (row.monitor_ids as string[]).length === 0;
+    const owner = inherited ? this.rows.pool.get(String(row.pool_id)) : row;
+    const attached_to = inherited ? ("pool" as const) : target.kind;
+    const monitors = ((owner?.monitor_ids ?? []) as string[]).map((id) => this.rows.monitor.get(id) as unknown as Monitor);
+    return ok(monitors.map((monitor) => ({ monitor, attached_to, inherited })));
+  }
+
+  async history(query: Parameters<ConductorRpc["history"]>[0]): Promise<Result<Page<HistoryEvent>, Problem>> {
+    const { since, until, ...exact } = query.filters;
+    const items = this.events.filter(
+      (event) =>
+        Object.entries(exact).every(([field, value]) => event[field as keyof HistoryEvent] === value) &&
+        (since === undefined || event.at >= since) &&
+        (until === undefined || event.at < until),
+    );
+    return ok({
+      items: items.slice(0, query.limit),
+      next: items.length > query.limit ? "more" : null,
+      total: query.count ? items.length : null,
+    });
+  }
+
+  async health() {
+    return { ok: true, detail: "D1 answers" };
+  }
+
+  async projects() {
+    return ["default"];
+  }
+
+  private add(kind: Kind, fields: object): Row {
+    const at = this.now();
+    const row: Row = {
+      ...fields,
+      id: randomUUID(),
+      project_id: this.project,
+      domain_id: "default",
+      version: 1,
+      revision: 0,
+      created_at: at,
+      updated_at: at,
+    };
+    if (kind === "gslb" && row.ttl === null) row.ttl = 30;
+    this.rows[kind].set(row.id, row);
+    return row;
+  }
+
+  private touch(row: Row): void {
+    row.version += 1;
+    row.updated_at = this.now();
+  }
+
+  /** A second later at each call, so that what was made first sorts first. */
+  private now(): string {
+    this.clock += 1000;
+    return new Date(Date.UTC(2026, 10, 22) + this.clock).toISOString();
+  }
+
+  private membersOf = (poolId: string): Row[] => [...this.rows.pool_member.values()].filter((member) => member.pool_id === poolId);
+
+  private show(kind: Kind, row: object): never {
+    const shown = kind === "pool" && "id" in row ? { ...row, members: this.membersOf(String(row.id)) } : row;
+    return structuredClone(shown) as never;
+  }
+
+  /** A GSLB's name is its own, and what it and a pool refer to exists. */
+  private refuse(kind: Kind, fields: { fqdn?: string; pool_ids?: string[]; monitor_ids?: string[] }, except?: string): Problem | null {
+    for (const [field, rows] of [
+      ["pool_ids", this.rows.pool],
+      ["monitor_ids", this.rows.monitor],
+    ] as const) {
+      const missing = fields[field]?.findIndex((id) => !rows.has(id)) ?? -1;
+      if (missing >= 0) return unprocessable(`/${field}/${missing}`, "does not exist");
+    }
+    const taken = kind === "gslb" && [...this.rows.gslb.values()].some((row) => row.fqdn === fields.fqdn && row.id !== except);
+    return taken ? { type: "conflict", detail: "the name is taken", errors: [{ pointer: "/fqdn", detail: "is taken" }] } : null;
+  }
+}
+
+function defaultsOf(kind: Kind): object {
+  const fresh = { status: "PENDING", action: "CREATE" };
+  if (kind === "pool_member") return { ...fresh, monitor_ids: [], in_rotation: false };
+  return kind === "monitor" ? {} : fresh;
+}
