@@ -26,7 +26,7 @@ export type View = {
 
 export type Output = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
 
-const pictureColumns = 92;
+const pictureColumns = 104;
 const cellWidth = 7;
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -41,24 +41,23 @@ export function demoView(output: Output, sinceStartMs: () => number): View {
   if (output.isTTY !== true || (output.columns ?? 0) < pictureColumns) return lineView(output, stamp);
   let drawn = 0;
   let frame = 0;
-  const wipe = () => {
-    if (drawn > 0) output.write(`\x1b[${drawn}A\x1b[0J`);
+  /** In one write with what follows, so that nothing flickers. */
+  const wiped = () => {
+    const codes = drawn > 0 ? `\x1b[${drawn}A\x1b[0J` : "";
     drawn = 0;
+    return codes;
   };
   return {
     tell: (text) => {
-      wipe();
-      output.write(`${stamp()}  ${text}\n`);
+      output.write(`${wiped()}${stamp()}  ${text}\n`);
     },
     show: (scene) => {
-      wipe();
       const lines = picture(scene, spinner[frame++ % spinner.length] ?? "");
-      output.write(`\x1b[?25l${lines.join("\n")}\n`);
+      output.write(`${wiped()}\x1b[?25l${lines.join("\n")}\n`);
       drawn = lines.length;
     },
     end: () => {
-      wipe();
-      output.write("\x1b[?25h");
+      output.write(`${wiped()}\x1b[?25h`);
     },
   };
 }
@@ -91,7 +90,7 @@ function picture(scene: Scene, tick: string): string[] {
     "",
     `  ${styled("bold", scene.fqdn)} answers ${answer}   ${statusText(scene.gslb?.status ?? "PENDING")} ${styled("dim", tick)}`,
     "",
-    `  ${styled("dim", "what each region sees".padEnd(24) + scene.regions.map((region) => region.padEnd(cellWidth)).join(""))}`,
+    `  ${styled("dim", "what each region sees".padEnd(26) + scene.regions.map((region) => region.padEnd(cellWidth)).join(""))}`,
   ];
   for (const pool of scene.gslb?.pools ?? []) {
     lines.push(`  ${styled("dim", pool.name)}`);
@@ -108,7 +107,7 @@ function memberLine(scene: Scene, member: MemberView): string {
   });
   const answered = scene.answers.includes(endpoint);
   const killed = scene.killed.has(member.name) ? styled("red", "  origin is dead") : "";
-  return `    ${member.name.padEnd(9)}${endpoint.padEnd(13)}${cells.join("")}${statusText(member.status, 10)}${answered ? styled("cyan", "◀ answered") : ""}${killed}`;
+  return `    ${member.name.padEnd(9)}${endpoint.padEnd(15)}${cells.join("")}${statusText(member.status, 10)}${answered ? styled("cyan", "◀ answered") : ""}${killed}`;
 }
 
 /** One region's verdict; a run of fails that is not yet enough shows how far it is. */

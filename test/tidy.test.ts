@@ -32,7 +32,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "workers/checker/": ["domain/", ...contracts, ...registries, ...platform, "zod"],
   "workers/engine/": ["domain/", ...contracts, ...registries, "zod"],
   "types/": [],
-  "local/": ["domain/", "node:", "miniflare", "wrangler"],
+  "local/": ["domain/", "node:", "miniflare", "wrangler", "zod"],
   "bench/": ["domain/", "plugins/", "durable-objects/", "workers/", "local/", "test/", "node:", "hono", "zod", "miniflare", "wrangler"],
   "test/": ["domain/", "plugins/", "durable-objects/", "workers/", "local/", "node:", ...platform, "dns-packet", "vitest", "wrangler"],
 };
