@@ -26,9 +26,11 @@ type Comparison = {
 const comparisons: readonly Comparison[] = [
   { name: "check by address, against fetch", host: "127.0.0.1", ours: "checker", baseline: "fetch", judged: true },
   { name: "check by name, against fetch", host: "localhost.", ours: "checker", baseline: "fetch", judged: true },
-  // A check opens a connection of its own, where fetch keeps one: this says what that alone costs.
-  { name: "check by address, against connect", host: "127.0.0.1", ours: "checker", baseline: "connect", judged: false },
+  // Where it goes: each of these adds one thing to a bare loop of fetch.
   { name: "bare connect, against fetch", host: "127.0.0.1", ours: "connect", baseline: "fetch", judged: false },
+  { name: "fetch and a queue message, against fetch", host: "127.0.0.1", ours: "send", baseline: "fetch", judged: false },
+  { name: "the same in a called entrypoint, against fetch", host: "127.0.0.1", ours: "plain", baseline: "fetch", judged: false },
+  { name: "check by name, against that entrypoint", host: "localhost.", ours: "checker", baseline: "plain", judged: false },
 ];
 
 export const check: Bench = {

@@ -148,8 +148,8 @@ async function dieAndReturn(client: Client, subject: Subject, wanted: Settings):
     minimumMs: (from: number) => number,
   ): Promise<Move> => {
     await new Promise((resolve) => setTimeout(resolve, Math.random() * round));
-    await act();
     const from = Date.now();
+    await act();
     await client.untilAnswers(fqdn, addresses);
     const seen = (Date.now() - from) / 1_000;
     const published = ((await client.publishedAt(subject.paths[0] ?? "")) - from) / 1_000;
