@@ -16,7 +16,12 @@ export function parseFields<T>(
 ): Result<T, readonly PointerError[]> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return ok(parsed.data);
-  return fail(parsed.error.issues.flatMap((issue) => errorsOf(issue, body, what, at, [])));
+  const errors = new Map<string, PointerError>();
+  for (const error of parsed.error.issues.flatMap((issue) => errorsOf(issue, body, what, at, []))) {
+    // The first says most: a value of the wrong type also fails the checks that follow.
+    if (!errors.has(error.pointer)) errors.set(error.pointer, error);
+  }
+  return fail([...errors.values()]);
 }
 
 export const invalidBody = (errors: readonly PointerError[]): Problem => ({

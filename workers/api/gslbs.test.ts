@@ -154,6 +154,26 @@ describe("PUT and PATCH of a GSLB", () => {
     },
   );
 
+  test("a patch of flavor, or of flavors, is judged as what it says", async () => {
+    const { call, path } = await make();
+    expect((await call("PATCH", path, { flavors: ["edge"] })).status).toBe(200);
+    expect((await call("PATCH", path, { flavor: "edge", flavors: null })).status).toBe(200);
+    for (const [patch, status, at] of [
+      [{ flavor: "nowhere" }, 422, "/flavor"],
+      [{ flavors: ["nowhere"] }, 422, "/flavor"],
+      [{ flavor: "nowhere", flavors: ["edge"] }, 400, "/flavor"],
+      [{ flavors: [] }, 400, "/flavors"],
+      [{ flavors: ["edge", "edge"] }, 400, "/flavors"],
+      [{ flavors: ["NO"] }, 400, "/flavors/0"],
+      [{ flavors: "edge" }, 400, "/flavors"],
+      [{ flavor: 7 }, 400, "/flavor"],
+      [{ flavor: 7, flavors: ["edge"] }, 400, "/flavor"],
+    ] as const) {
+      const answer = await call("PATCH", path, patch);
+      expect([answer.status, pointers(answer)], JSON.stringify(patch)).toEqual([status, [at]]);
+    }
+  });
+
   test("the same immutable value in another spelling is no change", async () => {
     const { call, path } = await make();
     expect((await call("PATCH", path, { fqdn: "WWW.GSLB.example.com" })).status).toBe(200);

@@ -1,5 +1,6 @@
 /** `/v0.1/gslbs`. */
 import type { Hono } from "hono";
+import { flavorName } from "../../domain/flavor.ts";
 import { type GslbWrite, gslbWrite } from "../../domain/gslb.ts";
 import { canonicalName } from "../../domain/name.ts";
 import { fail, ok } from "../../domain/result.ts";
@@ -24,14 +25,17 @@ export const gslbNoun: Noun<"gslb"> = {
   readOnly: [],
   constants: { appliance_id: null },
   immutable: { fqdn: nameOrNull, domain_name: nameOrNull },
+  // Each field has one spelling from here on, so that a patch of either spelling replaces the value and does not stand beside it.
   adapt: (body) => {
     const { zone_name, ...rest } = body;
     const named: JsonObject = zone_name === undefined || "domain_name" in body ? body : { ...rest, domain_name: zone_name };
-    const { flavor, flavors } = named;
-    if (typeof flavor === "string" && Array.isArray(flavors) && flavors.length > 0 && flavors[0] !== flavor) {
+    const { flavors, ...single } = named;
+    const [first, second] = Array.isArray(flavors) ? flavors : [];
+    if (second !== undefined || !flavorName.safeParse(first).success) return ok(named);
+    if (typeof named.flavor === "string" && named.flavor !== first) {
       return fail(invalidBody([{ pointer: "/flavor", detail: "must be the first of flavors" }]));
     }
-    return ok(named);
+    return ok("flavor" in named && typeof named.flavor !== "string" ? named : { ...single, flavor: first });
   },
   refuse: (input: GslbWrite) => gslbProblem(input),
   filters: ["name", "status", "fqdn", "tags"],

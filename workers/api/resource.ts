@@ -123,7 +123,8 @@ export async function patch<K extends Kind>(
     if (!made.ok) return made;
     const sent = received(noun, made.value);
     if (!sent.ok) return sent;
-    return ok({ sent: sent.value, whole: mergePatch(withoutReadOnly(noun, noun.render(current, "")), sent.value) });
+    const known = received(noun, noun.render(current, ""));
+    return known.ok ? ok({ sent: sent.value, whole: mergePatch(known.value, sent.value) }) : known;
   });
 }
 

@@ -1,0 +1,495 @@
+/** Bad input on every route of the real Worker: the right 4xx with a pointer to the field, never a 5xx, and nothing half-written. */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ApiAnswer, type System, startSystem } from "./system.ts";
+
+type World = { gslb: string; pool: string; member: string; monitor: string };
+type Body = Readonly<Record<string, unknown>>;
+/** A write: a body that it takes, and what else of it is wrong for this route alone. */
+type Write = {
+  readonly method: "POST" | "PUT" | "PATCH";
+  readonly path: (world: World) => string;
+  readonly body: (world: World) => Body;
+  readonly wrong: readonly (readonly [change: Body, pointer: string, status: 400 | 409 | 422])[];
+  /** Takes back what a body that happened to be right has made. */
+  readonly undo?: (answer: ApiAnswer, world: World) => Promise<unknown>;
+};
+
+const nowhere = "00000000-0000-4000-8000-000000000000";
+let system: System;
+let world: World;
+let before: Readonly<Record<string, number>>;
+
+beforeAll(async () => {
+  system = await startSystem({ vars: { KOSMOS_ALLOW_PRIVATE: "0" } });
+  const monitor = await made("/v0.1/monitors", { type: "HTTP", name: "m" });
+  const pool = await made("/v0.1/pools", { name: "p", members: [{ endpoints: ["192.0.2.1"] }] });
+  const gslb = await made("/v0.1/gslbs", { fqdn: "www.example.com.", domain_name: "example.com.", pool_ids: [pool.id] });
+  await made("/v0.1/gslbs", { fqdn: "taken.example.com.", domain_name: "example.com." });
+  world = { gslb: gslb.id, pool: pool.id, member: pool.members[0].id, monitor: monitor.id };
+  before = await counts();
+});
+
+afterAll(() => system?.close());
+
+async function made(path: string, body: Body) {
+  const answer = await system.api("POST", path, body);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+  return answer.body;
+}
+
+/** How many there are of everything, and how often the resources of this test's world were changed. */
+async function counts(): Promise<Record<string, number>> {
+  const entries = await Promise.all(
+    ["gslbs", "pools", "pool_members", "monitors"].map(async (collection) => {
+      const { body } = await system.api("GET", `/v0.1/${collection}?limit=1000`);
+      return [
+        [collection, body.metadata.total_count],
+        ...body[collection].map((item: { id: string; version: number }) => [item.id, item.version]),
+      ];
+    }),
+  );
+  return Object.fromEntries(entries.flat());
+}
+
+const numbers = (answer: Record<string, number>) => Object.fromEntries(Object.entries(answer).filter(([key]) => !key.includes("-")));
+const pointersOf = (answer: ApiAnswer): string[] => (answer.body?.errors ?? []).map((error: { pointer: string }) => error.pointer);
+const gone = (path: string) => system.api("DELETE", path);
+
+const gslbBody = () => ({ fqdn: "new.example.com.", domain_name: "example.com." });
+const memberBody = () => ({ endpoints: ["192.0.2.9"] });
+const gslbWrong: Write["wrong"] = [
+  [{ fqdn: "www.elsewhere.org." }, "/fqdn", 400],
+  [{ fqdn: "not a name" }, "/fqdn", 400],
+  [{ fqdn: 1 }, "/fqdn", 400],
+  [{ ttl: 86_401 }, "/ttl", 400],
+  [{ ttl: 1.5 }, "/ttl", 400],
+  [{ pool_ids: [nowhere] }, "/pool_ids/0", 422],
+  [{ pool_ids: ["x"] }, "/pool_ids/0", 400],
+  [{ flavor: "nowhere" }, "/flavor", 422],
+  [{ steering_policy: "geo" }, "/steering_policy", 400],
+  [{ affinity: "none" }, "/affinity", 400],
+];
+const memberWrong: Write["wrong"] = [
+  [{ endpoints: ["192.0.2.300"] }, "/endpoints/0", 400],
+  [{ endpoints: ["::g"] }, "/endpoints/0", 400],
+  [{ endpoints: [] }, "/endpoints", 400],
+  [{ endpoints: ["127.0.0.1"] }, "/endpoints/0", 422],
+  [{ monitor_address: "10.0.0.1" }, "/monitor_address", 422],
+  [{ monitor_port: 0 }, "/monitor_port", 400],
+  [{ monitor_port: 65_536 }, "/monitor_port", 400],
+  [{ weight: -1 }, "/weight", 400],
+];
+const monitorWrong: Write["wrong"] = [
+  [{ port: 0 }, "/port", 400],
+  [{ port: 65_536 }, "/port", 400],
+  [{ delay: "20" }, "/delay", 400],
+  [{ delay: 3, timeout: 4 }, "/timeout", 400],
+  [{ check_regions: ["mars"] }, "/check_regions/0", 422],
+  [{ url_path: "no slash" }, "/url_path", 400],
+  [{ headers: { Authorization: "Basic x" } }, "/headers/Authorization", 422],
+  [{ type: "SSH" }, "/type", 400],
+];
+const poolWrong: Write["wrong"] = [
+  [{ name: "" }, "/name", 400],
+  [{ quorum_percent: 101 }, "/quorum_percent", 400],
+  [{ min_regions: 0 }, "/min_regions", 400],
+  [{ flavor: "nowhere" }, "/flavor", 422],
+  [{ panic_percent: 1 }, "/panic_percent", 400],
+];
+const within = (wrong: Write["wrong"], wrap: (change: Body) => Body, at: string): Write["wrong"] =>
+  wrong.map(([change, pointer, status]) => [wrap(change), `${at}${pointer}`, status]);
+
+const writes: Readonly<Record<string, Write>> = {
+  "POST gslbs": {
+    method: "POST",
+    path: () => "/v0.1/gslbs",
+    body: gslbBody,
+    wrong: [...gslbWrong, [{ fqdn: "taken.example.com." }, "/fqdn", 409], [{ fqdn: "TAKEN.example.com" }, "/fqdn", 409]],
+    undo: (answer) => gone(`/v0.1/gslbs/${answer.body.id}`),
+  },
+  "PUT gslb": {
+    method: "PUT",
+    path: ({ gslb }) => `/v0.1/gslbs/${gslb}`,
+    body: ({ pool }) => ({ fqdn: "www.example.com.", domain_name: "example.com.", pool_ids: [pool] }),
+    wrong: [...gslbWrong.slice(1), [{ fqdn: "other.example.com." }, "/fqdn", 422], [{ fqdn: "www.elsewhere.org." }, "/fqdn", 422]],
+  },
+  "PATCH gslb": {
+    method: "PATCH",
+    path: ({ gslb }) => `/v0.1/gslbs/${gslb}`,
+    body: () => ({}),
+    wrong: [...gslbWrong.slice(1), [{ fqdn: "taken.example.com." }, "/fqdn", 422], [{ domain_name: "com." }, "/domain_name", 422]],
+  },
+  "POST pools": {
+    method: "POST",
+    path: () => "/v0.1/pools",
+    body: () => ({ name: "new" }),
+    wrong: [
+      ...poolWrong,
+      ...within(memberWrong, (change) => ({ members: [memberBody(), { ...memberBody(), ...change }] }), "/members/1"),
+      [{ monitor_ids: [nowhere] }, "/monitor_ids/0", 422],
+      [{ members: [memberBody()], monitor_ids: [nowhere] }, "/monitor_ids/0", 422],
+    ],
+    undo: (answer) => gone(`/v0.1/pools/${answer.body.id}`),
+  },
+  "PUT pool": { method: "PUT", path: ({ pool }) => `/v0.1/pools/${pool}`, body: () => ({ name: "p" }), wrong: poolWrong },
+  "PATCH pool": { method: "PATCH", path: ({ pool }) => `/v0.1/pools/${pool}`, body: () => ({}), wrong: poolWrong },
+  "POST pools of a gslb": {
+    method: "POST",
+    path: ({ gslb }) => `/v0.1/gslbs/${gslb}/pools`,
+    body: () => ({ name: "new" }),
+    wrong: [
+      ...poolWrong,
+      [{ position: 20 }, "/position", 400],
+      ...within(memberWrong, (change) => ({ members: [{ ...memberBody(), ...change }] }), "/members/0"),
+    ],
+    undo: async (answer, { gslb }) => {
+      await gone(`/v0.1/gslbs/${gslb}/pools/${answer.body.id}`);
+      await gone(`/v0.1/pools/${answer.body.id}`);
+    },
+  },
+  "POST a pool that there is": {
+    method: "POST",
+    path: ({ gslb }) => `/v0.1/gslbs/${gslb}/pools`,
+    body: () => ({ pool_id: nowhere }),
+    wrong: [
+      [{}, "/pool_id", 422],
+      [{ pool_id: 7 }, "/pool_id", 400],
+      [{ weight: 1 }, "/weight", 400],
+    ],
+  },
+  "PATCH a pool's place": {
+    method: "PATCH",
+    path: ({ gslb, pool }) => `/v0.1/gslbs/${gslb}/pools/${pool}`,
+    body: () => ({ position: 0 }),
+    wrong: [
+      [{ position: 1 }, "/position", 422],
+      [{ position: -1 }, "/position", 400],
+      [{ position: "0" }, "/position", 400],
+    ],
+  },
+  "PUT the pools' order": {
+    method: "PUT",
+    path: ({ gslb }) => `/v0.1/gslbs/${gslb}/pools`,
+    body: ({ pool }) => ({ pool_ids: [pool] }),
+    wrong: [
+      [{ pool_ids: [nowhere] }, "/pool_ids/0", 422],
+      [{ pool_ids: ["x"] }, "/pool_ids/0", 400],
+      [{ pool_ids: [nowhere, nowhere] }, "/pool_ids", 400],
+    ],
+  },
+  "POST members": {
+    method: "POST",
+    path: ({ pool }) => `/v0.1/pools/${pool}/pool_members`,
+    body: memberBody,
+    wrong: [...memberWrong, [{ neutron_id: nowhere }, "/neutron_id", 400], [{ type: "neutron_port" }, "/type", 400]],
+    undo: (answer, { pool }) => gone(`/v0.1/pools/${pool}/pool_members/${answer.body.id}`),
+  },
+  "PUT members": {
+    method: "PUT",
+    path: ({ pool }) => `/v0.1/pools/${pool}/pool_members?additive_only=true`,
+    body: () => ({ pool_members: [{ name: "192.0.2.1", endpoints: ["192.0.2.1"] }] }),
+    wrong: [
+      ...within(memberWrong, (change) => ({ pool_members: [memberBody(), { ...memberBody(), ...change }] }), "/pool_members/1"),
+      [{ pool_members: [{ ...memberBody(), id: nowhere }] }, "/pool_members/0/id", 422],
+      [{ pool_members: [{ ...memberBody(), id: 1 }] }, "/pool_members/0/id", 400],
+      [{ pool_members: [memberBody(), null] }, "/pool_members/1", 400],
+    ],
+    undo: ({ body }, { pool, member }) =>
+      Promise.all(
+        body.pool_members
+          .filter(({ id }: { id: string }) => id !== member)
+          .map(({ id }: { id: string }) => gone(`/v0.1/pools/${pool}/pool_members/${id}`)),
+      ),
+  },
+  "PUT member": {
+    method: "PUT",
+    path: ({ pool, member }) => `/v0.1/pools/${pool}/pool_members/${member}`,
+    body: () => ({ endpoints: ["192.0.2.1"] }),
+    wrong: [...memberWrong, [{ type: "HOSTNAME" }, "/type", 422]],
+  },
+  "PATCH member": {
+    method: "PATCH",
+    path: ({ pool, member }) => `/v0.1/pools/${pool}/pool_members/${member}`,
+    body: () => ({}),
+    wrong: [...memberWrong, [{ type: "HOSTNAME" }, "/type", 422], [{ endpoints: null }, "/endpoints", 400]],
+  },
+  "POST monitors": {
+    method: "POST",
+    path: () => "/v0.1/monitors",
+    body: () => ({ type: "HTTP" }),
+    wrong: monitorWrong,
+    undo: (answer) => gone(`/v0.1/monitors/${answer.body.id}`),
+  },
+  "PUT monitor": {
+    method: "PUT",
+    path: ({ monitor }) => `/v0.1/monitors/${monitor}`,
+    body: () => ({ type: "HTTP", name: "m" }),
+    wrong: [...monitorWrong, [{ type: "TCP", port: 1 }, "/type", 422]],
+  },
+  "PATCH monitor": {
+    method: "PATCH",
+    path: ({ monitor }) => `/v0.1/monitors/${monitor}`,
+    body: () => ({}),
+    wrong: [...monitorWrong, [{ type: "TCP", port: 1 }, "/type", 422], [{ type: null }, "/type", 400]],
+  },
+  "POST a pool's monitors": {
+    method: "POST",
+    path: ({ pool }) => `/v0.1/pools/${pool}/monitors`,
+    body: () => ({ type: "HTTP" }),
+    wrong: monitorWrong,
+    undo: async (answer, { pool }) => {
+      await gone(`/v0.1/pools/${pool}/monitors/${answer.body.id}`);
+      await gone(`/v0.1/monitors/${answer.body.id}`);
+    },
+  },
+  "POST a member's monitors": {
+    method: "POST",
+    path: ({ pool, member }) => `/v0.1/pools/${pool}/pool_members/${member}/monitors`,
+    body: () => ({ monitor_id: nowhere }),
+    wrong: [
+      [{}, "/monitor_id", 422],
+      [{ monitor_id: "x" }, "/monitor_id", 400],
+      [{ monitor_id: 1 }, "/monitor_id", 400],
+    ],
+  },
+};
+
+/** What a route needs to be well-formed for any body of its kind. */
+const table = Object.entries(writes);
+
+describe.each(table)("%s", (_name, write) => {
+  const send = (body: unknown, headers: Record<string, string | null> = {}) => system.api(write.method, write.path(world), body, headers);
+
+  async function refused(body: unknown, status: number, pointer: string | null): Promise<void> {
+    const answer = await send(body);
+    const said = `${JSON.stringify(body).slice(0, 200)} → ${JSON.stringify(answer.body)}`;
+    expect(answer.status, said).toBe(status);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    expect(answer.body.request_id).toBe(answer.headers.get("x-request-id"));
+    if (pointer !== null) expect(pointersOf(answer), said).toContain(pointer);
+  }
+
+  test("refuses what is no JSON object", async () => {
+    for (const body of ["", "{", "nope", "null", "[]", "1", '"x"', '{"a":1,"a":2}', '{"__proto__":{}}', "\u0000", "[".repeat(60_000)]) {
+      const pointer = body.startsWith('{"a"') ? "/a" : body.startsWith('{"__') ? "/__proto__" : "";
+      await refused(body, 400, pointer);
+    }
+    expect(await counts()).toEqual(before);
+  });
+
+  test("refuses a huge body and another media type", async () => {
+    const text = JSON.stringify(write.body(world));
+    await refused(text + " ".repeat(1_048_577), 413, null);
+    const answer = await send(text, { "content-type": "text/plain" });
+    expect([answer.status, answer.headers.get("accept-patch")]).toEqual([
+      415,
+      write.method === "PATCH" ? "application/merge-patch+json, application/json" : null,
+    ]);
+    expect(await counts()).toEqual(before);
+  });
+
+  test("refuses unknown fields and wrong types, each with its pointer", async () => {
+    for (const field of ["colour", "dry_run", "constructor", "a/b~c"]) {
+      await refused({ ...write.body(world), [field]: 1 }, 400, `/${field.replace("~", "~0").replace("/", "~1")}`);
+    }
+    for (const field of Object.keys(write.body(world))) {
+      for (const value of [{ x: 1 }, true, -1.5]) {
+        const answer = await send({ ...write.body(world), [field]: value });
+        expect([answer.status, pointersOf(answer)]).toEqual([400, expect.arrayContaining([`/${field}`])]);
+      }
+    }
+    expect(await counts()).toEqual(before);
+  });
+
+  test("refuses each wrong value with the right status and pointer", async () => {
+    for (const [change, pointer, status] of write.wrong) await refused({ ...write.body(world), ...change }, status, pointer);
+    expect(await counts()).toEqual(before);
+  });
+
+  test("refuses ids in the path that are malformed or another project's", async () => {
+    const path = write.path(world);
+    const ids = path.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g) ?? [];
+    for (const id of ids) {
+      for (const other of [nowhere, "nope", "%00"]) {
+        expect((await system.api(write.method, path.replace(id, other), write.body(world))).status).toBe(404);
+      }
+      const foreign = await system.api(write.method, path, write.body(world), { "x-project-id": "other" });
+      expect(foreign.status).toBe(404);
+    }
+    expect(await counts()).toEqual(before);
+  });
+
+  test("refuses parameters, headers and tokens that it does not know", async () => {
+    const path = write.path(world);
+    const body = write.body(world);
+    const query = path.includes("?") ? "&" : "?";
+    for (const parameter of ["dry_run=true", "force=true", "x=1"]) {
+      const answer = await system.api(write.method, `${path}${query}${parameter}`, body);
+      expect([answer.status, answer.body.errors[0].parameter]).toEqual([400, parameter.split("=")[0]]);
+    }
+    expect((await send(body, { "idempotency-key": "k" })).status).toBe(400);
+    expect((await send(body, { "x-project-id": "a b" })).status).toBe(400);
+    expect((await send(body, { "x-auth-token": "wrong" })).status).toBe(401);
+    expect((await send(body, { "x-auth-token": null })).status).toBe(401);
+    expect(await counts()).toEqual(before);
+  });
+
+  test("never fails, whatever the body, and leaves nothing behind", async () => {
+    const fields = [
+      ...new Set([...Object.keys(write.body(world)), ...write.wrong.flatMap(([change]) => Object.keys(change)), "name", "tags"]),
+    ];
+    const bodies = fc.dictionary(
+      fc.oneof({ arbitrary: fc.constantFrom(...fields), weight: 9 }, { arbitrary: fc.string(), weight: 1 }),
+      odd,
+      {
+        maxKeys: 4,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(bodies, fc.jsonValue()), async (body) => {
+        const whole = typeof body === "object" && body !== null && !Array.isArray(body) ? { ...write.body(world), ...body } : body;
+        const answer = await send(JSON.stringify(whole));
+        expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(500);
+        if (answer.status < 300) await write.undo?.(answer, world);
+      }),
+      { numRuns: 40 },
+    );
+    expect(numbers(await counts())).toEqual(numbers(before));
+    await restore();
+  });
+});
+
+/** Values that are wrong almost everywhere, and some that are right somewhere. */
+const odd: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    0,
+    -1,
+    1,
+    1e308,
+    65_536,
+    2 ** 53,
+    "",
+    "x".repeat(2000),
+    "\u0000",
+    "\ud800",
+    "🙂",
+    [],
+    {},
+    [[]],
+    [null],
+  ),
+  fc.constantFrom<unknown>(
+    "192.0.2.7",
+    ["192.0.2.7"],
+    ["a.example.com"],
+    "example.com.",
+    nowhere,
+    [nowhere],
+    ["x"],
+    { Host: "a" },
+    "edge",
+    ["edge"],
+  ),
+  fc.jsonValue(),
+);
+
+/** The world as it was, after fuzzing wrote what happened to be right. */
+async function restore(): Promise<void> {
+  for (const name of ["PUT gslb", "PUT pool", "PUT member", "PUT monitor"]) {
+    const write = writes[name];
+    if (write === undefined) throw new Error(`no write is called ${name}`);
+    const answer = await system.api("PUT", write.path(world), write.body(world));
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  }
+  before = await counts();
+}
+
+describe("reads", () => {
+  const reads = (w: World): string[] => [
+    "/v0.1/gslbs",
+    `/v0.1/gslbs/${w.gslb}`,
+    `/v0.1/gslbs/${w.gslb}/pools`,
+    `/v0.1/gslbs/${w.gslb}/status`,
+    `/v0.1/gslbs/${w.gslb}/history`,
+    "/v0.1/pools",
+    `/v0.1/pools/${w.pool}`,
+    `/v0.1/pools/${w.pool}/monitors`,
+    `/v0.1/pools/${w.pool}/status`,
+    `/v0.1/pools/${w.pool}/history`,
+    `/v0.1/pools/${w.pool}/pool_members`,
+    `/v0.1/pools/${w.pool}/pool_members/${w.member}`,
+    `/v0.1/pools/${w.pool}/pool_members/${w.member}/monitors`,
+    `/v0.1/pools/${w.pool}/pool_members/${w.member}/status`,
+    `/v0.1/pools/${w.pool}/pool_members/${w.member}/history`,
+    "/v0.1/pool_members",
+    `/v0.1/pool_members/${w.member}`,
+    "/v0.1/monitors",
+    `/v0.1/monitors/${w.monitor}`,
+    "/v0.1/status",
+    "/v0.1/history",
+    "/v0.1/flavors",
+    "/v0.1/flavors/edge",
+    "/v0.1",
+    "/",
+    "/healthz",
+    "/readyz",
+  ];
+
+  test("every path answers 200, with and without a slash, and HEAD without a body", async () => {
+    for (const path of reads(world)) {
+      expect((await system.api("GET", path)).status, path).toBe(200);
+      if (path !== "/") expect((await system.api("GET", `${path}/`)).status, path).toBe(200);
+      expect(await system.api("HEAD", path), path).toMatchObject({ status: 200, body: null });
+    }
+  });
+
+  test("every path refuses another method, an unknown parameter, and ids of another project", async () => {
+    for (const path of reads(world).filter((read) => read.startsWith("/v0.1"))) {
+      const trace = await system.api("OPTIONS", path);
+      expect([trace.status, trace.headers.get("allow")?.includes("GET")], path).toEqual([405, true]);
+      expect((await system.api("GET", `${path}?colour=red`)).status, path).toBe(400);
+      if (!/[0-9a-f]{12}/.test(path)) continue;
+      expect((await system.api("GET", path, undefined, { "x-project-id": "other" })).status, path).toBe(404);
+      const malformed = path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, "nope");
+      expect((await system.api("GET", malformed)).status, malformed).toBe(404);
+    }
+  });
+
+  test("no query and no header makes a path fail", async () => {
+    const parameters = [
+      "limit",
+      "marker",
+      "sort_key",
+      "sort_dir",
+      "count",
+      "name",
+      "status",
+      "type",
+      "fqdn",
+      "tags",
+      "since",
+      "kind",
+      "gslb_id",
+    ];
+    const values = fc.oneof(fc.constantFrom("1", "0", "true", "name", "desc", "bm9wZQ", "e30", "MTIz", nowhere, "ACTIVE"), fc.string());
+    const lists = ["/v0.1/gslbs", "/v0.1/pools", "/v0.1/pool_members", "/v0.1/monitors", "/v0.1/history", "/v0.1/flavors"];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...lists),
+        fc.dictionary(fc.constantFrom(...parameters), values, { maxKeys: 3 }),
+        fc.option(fc.string({ unit: "grapheme-ascii" }), { nil: null }),
+        async (path, query, tag) => {
+          const answer = await system.api("GET", `${path}?${new URLSearchParams(query)}`, undefined, {
+            "if-match": tag?.trim() || null,
+            "if-none-match": tag?.trim() || null,
+          });
+          expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(500);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
