@@ -87,8 +87,8 @@ async function compare(item: Case, inFlight: number, ours: Subject, baseline: Su
   return { name, ours: shown("ours"), baseline: shown("baseline"), ratio, goal: `≥ ${goal}`, met: ratio >= goal };
 }
 
-const drive = ({ url, headers, ...subject }: Subject, item: Case, inFlight: number, forMs: number) =>
-  load({ url, headers, inFlight, forMs, expected: item.expected, next: item.next({ url, headers, ...subject }) });
+const drive = (subject: Subject, item: Case, inFlight: number, forMs: number) =>
+  load({ url: subject.url, headers: subject.headers, inFlight, forMs, expected: item.expected, next: item.next(subject) });
 
 /** A hundred GSLBs to read; their ids. */
 async function seed({ url, prefix, headers }: Subject): Promise<readonly string[]> {
