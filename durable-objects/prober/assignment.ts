@@ -40,7 +40,7 @@ export function heldChecks(
  * stagger comes first.
  */
 export function firstRunAt(key: string, periodic: Periodic, now: number): number | null {
-  const at = now + (hash32(key) % firstRunSteps) * firstRunStepMs;
+  const at = now + (1 + (hash32(key) % firstRunSteps)) * firstRunStepMs;
   return nextTick(periodic, now) <= at ? null : at;
 }
 const firstRunStepMs = 200;
