@@ -50,6 +50,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   const { modulesRules: _, ...bindings } = workerOptions;
 
   const lifeline = holdLifeline("workerd");
+  const returnSignals = keepSignals();
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -70,6 +71,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       ],
     }),
   );
+  returnSignals();
   let ticking: NodeJS.Timeout | undefined;
   const close = async () => {
     clearInterval(ticking);
@@ -89,6 +91,17 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     options.signal.throwIfAborted();
     throw isPortTaken(error) ? new StartFailure(`port ${options.port} of 127.0.0.1 is in use`) : error;
   }
+}
+
+/** Miniflare ends the process on a signal, at once; how it ends is for whoever started the system to say. Returns what takes that back. */
+function keepSignals(): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
+  return () => {
+    for (const signal of signals) {
+      for (const listener of process.listeners(signal)) if (!before.has(listener)) process.removeListener(signal, listener);
+    }
+  };
 }
 
 const isPortTaken = (error: unknown) => error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE";

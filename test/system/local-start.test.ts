@@ -40,8 +40,8 @@ describe("npm start", () => {
     expect((await gslbs(started, started.token)).status).toBe(200);
     expect((await gslbs(started, "wrong")).status).toBe(401);
     expect(started.processes().some(({ command }) => command.includes("workerd serve"))).toBe(true);
-    await started.end("SIGTERM");
-    await allGone(started);
+    expect(await started.end("SIGTERM")).toBe(0);
+    expect(started.processes()).toEqual([]);
   });
 
   it("neither prints nor stores a token that it was given", async () => {

@@ -45,6 +45,15 @@ async function freePorts(): Promise<readonly [number, number]> {
   return [origins[0].port, origins[1].port];
 }
 
+/** A walk-through that broke off has not ended its servers. */
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 describe("the README", () => {
   it("has a walk-through that runs, and whose outputs are as it shows them", async () => {
     const blocks = walkThrough(await readFile(resolve(import.meta.dirname, "../../README.md"), "utf8"));
@@ -64,9 +73,10 @@ describe("the README", () => {
     let stderr = "";
     shell.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     shell.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    const deadline = setTimeout(() => shell.pid !== undefined && process.kill(-shell.pid, "SIGKILL"), 50_000);
+    const deadline = setTimeout(() => shell.kill("SIGKILL"), 50_000);
     const [code] = await once(shell, "exit");
     clearTimeout(deadline);
+    endGroup(shell.pid);
     expect({ code, stderr, stdout: code === 0 ? "" : stdout }).toMatchObject({ code: 0 });
 
     const outputs = stdout.split(mark);
