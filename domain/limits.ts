@@ -23,7 +23,8 @@ export const limits = {
   bodyDepth: 32,
   /** How many mistakes of one request are listed. */
   problemErrors: 100,
-  markerLength: 1024,
+  /** A marker holds a sort value, at the longest a name, in base64. */
+  markerLength: 4096,
   pageSize: 100,
   pageSizeMax: 1000,
   maxAnswers: 100,

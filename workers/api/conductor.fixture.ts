@@ -45,6 +45,7 @@ export class MemoryConductor implements Partial<ConductorRpc> {
   }
 
   async list(kind: Kind, query: ListQuery): Promise<Result<Page<never>, Problem>> {
+    if (query.filters.pool_id !== undefined && !this.rows.pool.has(query.filters.pool_id)) return fail(notFound("pool"));
     const wanted = Object.entries(query.filters);
     const found = [...this.rows[kind].values()]
       .filter((row) =>

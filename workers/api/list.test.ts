@@ -54,7 +54,7 @@ describe("lists", () => {
     ["limit=1e2", "limit"],
     ["limit=1&limit=2", "limit"],
     ["marker=", "marker"],
-    [`marker=${"m".repeat(1025)}`, "marker"],
+    [`marker=${"m".repeat(4097)}`, "marker"],
     ["count=1", "count"],
     ["sort_key=id", "sort_key"],
     ["sort_key=constructor", "sort_key"],

@@ -63,7 +63,7 @@ export function memberRoutes(app: Hono<ApiEnv>): void {
     GET: { tagged: true, handle: (c) => answerRead(c, memberNoun, memberId(c)) },
   });
   route(app, "/v0.1/pools/:pool_id/pool_members", {
-    GET: { query: listQuery, handle: listOfPool },
+    GET: { query: listQuery, handle: (c) => answerList(c, memberNoun, { pool_id: pathId(c, "pool_id") }) },
     POST: { handle: create },
     PUT: { query: ["additive_only"], handle: replaceAll },
   });
@@ -73,12 +73,6 @@ export function memberRoutes(app: Hono<ApiEnv>): void {
     PATCH: { tagged: true, handle: (c) => answerPatch(c, memberNoun, memberId(c), ofPool(c)) },
     DELETE: { tagged: true, handle: (c) => answerRemove(c, memberNoun, memberId(c), { belongs: ofPool(c) }) },
   });
-}
-
-async function listOfPool(c: ApiContext): Promise<Response> {
-  const pool_id = pathId(c, "pool_id");
-  const pool = await ask(c, (conductor) => conductor.read("pool", pool_id));
-  return pool.ok ? answerList(c, memberNoun, { pool_id }) : answerProblem(c, pool.error);
 }
 
 async function create(c: ApiContext): Promise<Response> {
