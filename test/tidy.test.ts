@@ -33,7 +33,20 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "workers/engine/": ["domain/", ...contracts, ...registries, "zod"],
   "types/": [],
   "local/": ["domain/", "node:", "miniflare", "wrangler", "zod"],
-  "bench/": ["domain/", "plugins/", "durable-objects/", "workers/", "local/", "test/", "node:", "hono", "zod", "miniflare", "wrangler"],
+  "bench/": [
+    "domain/",
+    "plugins/",
+    "durable-objects/",
+    "workers/",
+    "local/",
+    "test/",
+    "node:",
+    ...platform,
+    "hono",
+    "zod",
+    "miniflare",
+    "wrangler",
+  ],
   "test/": ["domain/", "plugins/", "durable-objects/", "workers/", "local/", "node:", ...platform, "dns-packet", "vitest", "wrangler"],
 };
 
