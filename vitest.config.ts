@@ -6,6 +6,8 @@ const reports = process.env.KOSMOS_TEST_REPORTS;
 /** `unit`: pure logic, beside its source, in milliseconds. `system`: the whole Worker against real local servers, one file after the other. */
 export default defineConfig({
   test: {
+    // What a Worker logs is of interest where its test failed.
+    silent: "passed-only",
     reporters: reports === undefined ? ["default"] : ["default", ["json", { outputFile: `${reports}/${process.pid}.json` }]],
     projects: [
       {
