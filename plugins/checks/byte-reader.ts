@@ -12,6 +12,8 @@ export type ByteReader = {
   some(maximum: number): Promise<Result<Uint8Array, Stop>>;
   /** What to say when `what` did not come. */
   say(stop: Stop, what: string): string;
+  /** What to say when nothing came in time. */
+  noAnswer(): string;
 };
 
 export function byteReader(stream: ReadableStream<Uint8Array>, end: Deadline): ByteReader {
@@ -54,8 +56,9 @@ export function byteReader(stream: ReadableStream<Uint8Array>, end: Deadline): B
       rest = rest.subarray(bytes.length);
       return ok(bytes);
     },
+    noAnswer: () => end.missed("no answer"),
     say(stop, what) {
-      if (stop === "timeout") return end.missed(`no ${what}`);
+      if (stop === "timeout") return end.missed(`the ${what} did not end`);
       if (stop === "too long") return `the ${what} is too long`;
       return `connection ${stop} before the end of the ${what}`;
     },

@@ -17,7 +17,7 @@ export async function readHead(input: ByteReader): Promise<Result<Head, string>>
   for (;;) {
     const statusLine = await input.line(left);
     if (!statusLine.ok) {
-      if (statusLine.error === "timeout") return fail(input.say("timeout", "answer"));
+      if (statusLine.error === "timeout") return fail(input.noAnswer());
       return statusLine.error === "too long" ? fail("the answer is not HTTP") : fail(`connection ${statusLine.error} before a status line`);
     }
     left -= statusLine.value.length + lineBreak;
