@@ -14,7 +14,7 @@ const named = (more: Partial<CheckTarget> = {}): CheckTarget => ({
 });
 
 /** A check whose `fetch` is this one; connections are not to be made. */
-async function ask(type: string, spec: object, target: CheckTarget, answer: Fetch | number = 200) {
+async function ask(type: string, spec: Record<string, unknown>, target: CheckTarget, answer: Fetch | number = 200) {
   const asked: { url: string; init: Parameters<Fetch>[1] }[] = [];
   const io = {
     now: () => Date.now(),
