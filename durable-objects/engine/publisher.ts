@@ -47,14 +47,19 @@ async function writeChanges(
   const plugin = pluginOf(flavorName);
   const all = (failure: WriteFailure) => changes.map(() => fail(failure));
   if (flavor === undefined || plugin === undefined) return all({ class: "not-found", detail: `there is no flavor ${flavorName}` });
-  const signal = AbortSignal.timeout(deadlineMs);
-  const late = new Promise<never>((_, reject) =>
-    signal.addEventListener("abort", () => reject(new Error(`no answer within ${deadlineMs / 1_000} s`))),
-  );
+  // A timer of our own, so that it ends with the call: one that is still pending would keep the object awake, and billed.
+  const deadline = new AbortController();
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`no answer within ${deadlineMs / 1_000} s`));
+    deadline.abort();
+  }, deadlineMs);
   try {
-    return await Promise.race([plugin.write(changes, flavor.settings, {}, { ...io, signal }), late]);
+    return await Promise.race([plugin.write(changes, flavor.settings, {}, { ...io, signal: deadline.signal }), late.promise]);
   } catch (error) {
     return all({ class: "retry", detail: error instanceof Error ? error.message : String(error) });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
