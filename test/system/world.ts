@@ -1,16 +1,16 @@
 /** What most system tests begin with: a monitor, a pool of members at local origins, and a GSLB over it, made through the public API. */
 import type { Origin } from "./origins.ts";
-import type { System } from "./system.ts";
+import type { Client } from "./system.ts";
 import { until } from "./until.ts";
 
 /** Creates through the API and returns the resource; a refusal fails the test with the problem. */
-export async function create(system: System, path: string, body: unknown): Promise<{ id: string; version: number }> {
+export async function create(system: Client, path: string, body: unknown): Promise<{ id: string; version: number }> {
   const answer = await system.api("POST", path, body);
   if (answer.status !== 201) throw new Error(`POST ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
 
-export async function write(system: System, method: "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<void> {
+export async function write(system: Client, method: "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<void> {
   const answer = await system.api(method, path, body);
   if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
 }
@@ -31,7 +31,7 @@ let names = 0;
 
 /** One GSLB over one pool for each list of members. */
 export async function deploy(
-  system: System,
+  system: Client,
   pools: readonly (readonly object[])[],
   over: { monitor?: object; pool?: object; gslb?: object } = {},
 ): Promise<Deployed> {
@@ -48,7 +48,7 @@ export async function deploy(
 }
 
 /** Waits until the name answers with exactly these addresses. */
-export async function answers(system: System, fqdn: string, expected: readonly string[], timeoutMs = 20_000): Promise<void> {
+export async function answers(system: Client, fqdn: string, expected: readonly string[], timeoutMs = 20_000): Promise<void> {
   const wanted = [...expected].sort();
   await until(() => system.dns(fqdn), {
     what: `${fqdn} to answer with ${wanted.join(", ") || "nothing"}`,
@@ -58,7 +58,7 @@ export async function answers(system: System, fqdn: string, expected: readonly s
 }
 
 /** Watches the answer until `until` ends, and returns every different answer that was seen on the way. */
-export async function watch(system: System, fqdn: string, work: () => Promise<void>): Promise<string[]> {
+export async function watch(system: Client, fqdn: string, work: () => Promise<void>): Promise<string[]> {
   const seen = new Set<string>();
   let over = false;
   const watching = (async () => {
