@@ -1,8 +1,9 @@
 /** What the Engine copies: the rows that changed since it last asked, or all of them. One round trip, so that it is all of one moment. */
-import { and, asc, eq, gt, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNotNull, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { z } from "zod";
 import { answerSet } from "../../domain/plan.ts";
-import type { Configuration } from "../rpc.ts";
+import type { Configuration, Kind } from "../rpc.ts";
+import { isOf } from "./bulk.ts";
 import type { Scope } from "./change.ts";
 import { gslbColumns, toGslb, toTombstone } from "./gslb.ts";
 import { type Head, start } from "./head.ts";
@@ -23,29 +24,18 @@ export async function configurationSince(scope: Scope, since: Head | null): Prom
 
 /** Null: the log does not reach back to `since`, or there is no configuration yet. */
 async function read({ store, project }: Scope, since: Head | null): Promise<Configuration | null> {
-  const changed = (kind: string): SQL | undefined =>
+  const wanted = (column: SQLWrapper, kind: Kind): SQL =>
     since === null
-      ? undefined
-      : sql`id IN (SELECT resource_id FROM change_log WHERE project_id = ${project} AND seq > ${since.seq} AND kind = ${kind})`;
+      ? sql`${column} = ${project}`
+      : sql`${isOf(column, project)} AND id IN
+          (SELECT resource_id FROM change_log WHERE project_id = ${project} AND seq > ${since.seq} AND kind = ${kind})`;
   const [heads, gslbs, pools, members, monitors, log, tombstones, published] = await store.read((db) =>
     db.batch([
       db.select().from(projectTable).where(eq(projectTable.project_id, project)),
-      db
-        .select(gslbColumns)
-        .from(gslb)
-        .where(and(eq(gslb.project_id, project), changed("gslb"))),
-      db
-        .select(poolColumns)
-        .from(pool)
-        .where(and(eq(pool.project_id, project), changed("pool"))),
-      db
-        .select(memberColumns)
-        .from(poolMember)
-        .where(and(eq(poolMember.project_id, project), changed("pool_member"))),
-      db
-        .select(monitorColumns)
-        .from(monitor)
-        .where(and(eq(monitor.project_id, project), changed("monitor"))),
+      db.select(gslbColumns).from(gslb).where(wanted(gslb.project_id, "gslb")),
+      db.select(poolColumns).from(pool).where(wanted(pool.project_id, "pool")),
+      db.select(memberColumns).from(poolMember).where(wanted(poolMember.project_id, "pool_member")),
+      db.select(monitorColumns).from(monitor).where(wanted(monitor.project_id, "monitor")),
       db
         .select({ kind: changeLog.kind, resource_id: changeLog.resource_id, op: changeLog.op })
         .from(changeLog)

@@ -7,7 +7,7 @@ import { type FieldError, notFound, type Problem, unprocessable } from "../../do
 import { assert, fail, ok, type Result } from "../../domain/result.ts";
 import { backendPlugins } from "../../plugins/backends/index.ts";
 import type { Tombstone } from "../rpc.ts";
-import { insertRows, isIn, updateRow } from "./bulk.ts";
+import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { type Change, changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { changing, newRow, newSteered, poolIdsOfGslb, shown } from "./resource.ts";
@@ -136,7 +136,7 @@ async function poolMistakes({ store, project }: Scope, ids: readonly string[], f
     db
       .select({ id: pool.id, flavor: pool.flavor })
       .from(pool)
-      .where(and(eq(pool.project_id, project), isIn(pool.id, ids))),
+      .where(and(isIn(pool.id, ids), isOf(pool.project_id, project))),
   );
   const flavors = new Map(rows.map((row) => [row.id, row.flavor]));
   return ids.flatMap((id, index): FieldError[] => {

@@ -4,6 +4,7 @@ import type { EventKind, HistoryEvent, Severity } from "../../domain/history.ts"
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { HistoryQuery, Page } from "../rpc.ts";
+import { isOf } from "./bulk.ts";
 import type { Scope } from "./change.ts";
 import { toEvent } from "./event.ts";
 import { readMarker, writeMarker } from "./marker.ts";
@@ -17,7 +18,9 @@ export async function history({ store, project }: Scope, query: HistoryQuery): P
   const marker = query.marker === null ? null : readMarker(order, "number", query.marker);
   if (marker !== null && !marker.ok) return marker;
 
-  const all = and(eq(event.project_id, project), ...filters.value);
+  const { gslb_id, pool_id, member_id } = query.filters;
+  const narrow = gslb_id !== undefined || pool_id !== undefined || member_id !== undefined;
+  const all = and(narrow ? isOf(event.project_id, project) : eq(event.project_id, project), ...filters.value);
   const from = marker === null ? undefined : sql`(${event.at}, ${event.id}) < (${marker.value.value}, ${marker.value.id})`;
   const [rows, total] = await Promise.all([
     store.read((db) =>

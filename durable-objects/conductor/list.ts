@@ -4,6 +4,7 @@ import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { Kind, Kinds, ListQuery, Page, SortKey } from "../rpc.ts";
+import { isOf } from "./bulk.ts";
 import type { Scope } from "./change.ts";
 import { gslbColumns, toGslb } from "./gslb.ts";
 import { readMarker, writeMarker } from "./marker.ts";
@@ -111,7 +112,8 @@ async function page<Row extends Sorted & { readonly status?: string }, T>(
   if (marker !== null && !marker.ok) return marker;
 
   const table = tables[kind];
-  const all = and(eq(table.project_id, scope.project), ...filters.value);
+  const narrow = query.filters.pool_id !== undefined;
+  const all = and(narrow ? isOf(table.project_id, scope.project) : eq(table.project_id, scope.project), ...filters.value);
   const direction = sort_dir === "asc" ? asc : desc;
   const after = sql.raw(sort_dir === "asc" ? ">" : "<");
   const from = marker === null ? undefined : sql`(${column}, ${table.id}) ${after} (${marker.value.value}, ${marker.value.id})`;

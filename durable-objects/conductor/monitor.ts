@@ -3,7 +3,7 @@ import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import type { Monitor, MonitorWrite } from "../../domain/monitor.ts";
 import { type FieldError, notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
-import { insertRows, isIn, updateRow } from "./bulk.ts";
+import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { typeProblem } from "./member.ts";
@@ -100,7 +100,7 @@ export async function unknownMonitors({ store, project }: Scope, ids: readonly s
     db
       .select({ id: monitor.id })
       .from(monitor)
-      .where(and(eq(monitor.project_id, project), isIn(monitor.id, ids))),
+      .where(and(isIn(monitor.id, ids), isOf(monitor.project_id, project))),
   );
   const known = new Set(rows.map((row) => row.id));
   const errors = ids.flatMap((id, index): FieldError[] =>

@@ -6,7 +6,7 @@ import type { Pool, PoolCreate, PoolWrite } from "../../domain/pool.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
 import type { PoolWithMembers } from "../rpc.ts";
-import { insertRows, isIn, updateRow } from "./bulk.ts";
+import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { memberColumns, newMember, toMember } from "./member.ts";
@@ -28,7 +28,7 @@ export async function readPool({ store, project }: Scope, id: string): Promise<P
       db
         .select(memberColumns)
         .from(poolMember)
-        .where(and(eq(poolMember.pool_id, id), eq(poolMember.project_id, project)))
+        .where(and(eq(poolMember.pool_id, id), isOf(poolMember.project_id, project)))
         .orderBy(asc(poolMember.created_at), asc(poolMember.id)),
     ]),
   );
@@ -43,7 +43,7 @@ export async function withMembers({ store, project }: Scope, pools: readonly Poo
     db
       .select(memberColumns)
       .from(poolMember)
-      .where(and(isIn(poolMember.pool_id, ids), eq(poolMember.project_id, project)))
+      .where(and(isIn(poolMember.pool_id, ids), isOf(poolMember.project_id, project)))
       .orderBy(asc(poolMember.created_at), asc(poolMember.id)),
   );
   const byPool = new Map<string, Member[]>(ids.map((id) => [id, []]));

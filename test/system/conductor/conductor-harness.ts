@@ -1,5 +1,5 @@
 /** The Conductor in the real runtime, called over a door of the test's own Worker, with bodies as the API makes them. */
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { createTestHarness } from "wrangler";
 import { gslbWrite } from "../../../domain/gslb.ts";
 import { memberWrite } from "../../../domain/member.ts";
@@ -14,7 +14,7 @@ export const by: Caller = { id: "bootstrap", name: "admin", requestId: "request-
 export type Faults = { d1?: "none" | "before" | "after"; matching?: string; engine?: "none" | "refuses" | "lags" };
 
 export async function startConductors() {
-  const harness = createTestHarness({ workers: [{ configPath: fileURLToPath(import.meta.resolve("./wrangler.toml")) }] });
+  const harness = createTestHarness({ workers: [{ configPath: resolve(import.meta.dirname, "wrangler.toml") }] });
   const url = (await harness.listen()).url.origin;
   const worker = harness.getWorker();
 
@@ -24,15 +24,15 @@ export async function startConductors() {
     assert(response.ok, `the door answered ${response.status}: ${text}`);
     return JSON.parse(text);
   };
+  const call = async (project: string | null, method: string, args: readonly unknown[]): Promise<unknown> => {
+    const answer = (await post("/rpc", { project, method, args })) as { returned: unknown } | { thrown: string };
+    if ("thrown" in answer) throw new Error(answer.thrown);
+    return answer.returned;
+  };
   const door = (project: string | null): ConductorRpc =>
     new Proxy({} as ConductorRpc, {
-      get:
-        (_, method) =>
-        async (...args: unknown[]) => {
-          const answer = (await post("/rpc", { project, method, args })) as { returned: unknown } | { thrown: string };
-          if ("thrown" in answer) throw new Error(answer.thrown);
-          return answer.returned;
-        },
+      // It is no promise: whoever awaits it gets the door itself.
+      get: (_, method) => (method === "then" ? undefined : (...args: unknown[]) => call(project, String(method), args)),
     });
 
   return {
