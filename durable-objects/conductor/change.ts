@@ -3,7 +3,7 @@
  * written, no version rises, nobody is told.
  */
 import type { SQLWrapper } from "drizzle-orm";
-import type { Problem } from "../../domain/problem.ts";
+import { type Problem, unprocessable } from "../../domain/problem.ts";
 import type { Result } from "../../domain/result.ts";
 import type { Caller, Kind } from "../rpc.ts";
 import type { EventRow } from "./event.ts";
@@ -43,6 +43,10 @@ export function versionProblem(resource: { readonly version: number }, expected:
   if (expected === null || expected === resource.version) return null;
   return { type: "version-mismatch", detail: `the version is ${resource.version}, not ${expected}` };
 }
+
+/** What a member or a monitor is, it stays. */
+export const typeProblem = (before: { readonly type: string }, input: { readonly type: string }, pointer: string): Problem | null =>
+  before.type === input.type ? null : unprocessable(pointer, `cannot be changed; it is ${before.type}`);
 
 /** The fields of `after` that `before` has otherwise; the order of an object's keys says nothing. */
 export function changedFields(before: object, after: object): string[] {

@@ -2,11 +2,11 @@
 import { and, count, eq, getTableColumns, sql } from "drizzle-orm";
 import { limits } from "../../domain/limits.ts";
 import type { Member, MemberWrite } from "../../domain/member.ts";
-import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
+import { notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
 import type { Kinds } from "../rpc.ts";
 import { insertRows, updateRow } from "./bulk.ts";
-import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
+import { changedFields, type Decision, nothing, type Scope, typeProblem, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { attachmentsOf, changing, embedded, monitorIdsOf, newRow, newSteered, shown } from "./resource.ts";
 import { pool, poolMember } from "./schema.ts";
@@ -87,9 +87,6 @@ export async function removeMember(writing: Writing, id: string, expected: numbe
     events: [configEvent(writing, { kind: "pool_member", id, name: before.name, happened: "deleted", pool_id, member_id: id })],
   });
 }
-
-export const typeProblem = (before: { readonly type: string }, input: { readonly type: string }, pointer: string): Problem | null =>
-  before.type === input.type ? null : unprocessable(pointer, `cannot be changed; it is ${before.type}`);
 
 export const changedMember = ({ now }: Writing, before: Member, input: MemberWrite): Member => ({
   ...before,

@@ -4,9 +4,8 @@ import type { Monitor, MonitorWrite } from "../../domain/monitor.ts";
 import { type FieldError, notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
-import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
+import { changedFields, type Decision, nothing, type Scope, typeProblem, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
-import { typeProblem } from "./member.ts";
 import { bump, embedded, newRow, shown } from "./resource.ts";
 import { monitor, monitorAttachment, pool, poolMember } from "./schema.ts";
 

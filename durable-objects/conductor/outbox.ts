@@ -43,10 +43,6 @@ export class Outbox {
     await this.wakeWithin(backstopMs);
   }
 
-  async isConfirmed(): Promise<boolean> {
-    return compareHeads((await this.storage.get<Head>("confirmed")) ?? start, await this.highest()) >= 0;
-  }
-
   /** Tells the Engine of everything up to the highest head. Never throws; one call at a time, the last one for the newest. */
   async deliver(): Promise<void> {
     this.delivering ??= this.deliverAll().finally(() => {

@@ -100,6 +100,18 @@ describe("a list", () => {
     expect(problem(await conductors.of("elsewhere").list("pool_member", listOf({ filters: { pool_id: pool.id } }))).type).toBe("not-found");
   });
 
+  it("of pools ends a page early rather than answer with more members than one answer can carry", async () => {
+    const project = conductors.of("heavy");
+    const members = Array.from({ length: 1_000 }, (_, index) => memberOf(address(index)));
+    for (let index = 0; index < 11; index += 1) value(await project.create("pool", poolOf(`p${index}`, { members }), by));
+    const first = value(await project.list("pool", listOf()));
+    expect(first.items.map(({ name }) => name)).toEqual(Array.from({ length: 10 }, (_, index) => `p${index}`));
+    expect(first.total).toBe(11);
+    const second = value(await project.list("pool", listOf({ marker: first.next })));
+    expect(second.items.map(({ name, members: shown }) => [name, shown.length])).toEqual([["p10", 1_000]]);
+    expect(second.next).toBeNull();
+  });
+
   it("refuses a marker that is none, or another list's", async () => {
     const project = conductors.of("markers");
     for (const name of ["a", "b"]) value(await project.create("pool", poolOf(name), by));

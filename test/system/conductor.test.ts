@@ -76,6 +76,15 @@ describe("a resource", () => {
     expect(await logOf("noop")).toHaveLength(3);
   });
 
+  it("keeps text as it is, whatever its characters", async () => {
+    const project = conductors.of("text");
+    for (const description of ["", "a\u0000b", "\\ \" ' $.x \n\t", "日本語 🙂 é", "\u2028"]) {
+      const made = value(await project.create("monitor", monitorOf({ description, receive_string: description }), by));
+      expect(made).toMatchObject({ description, receive_string: description });
+      expect(value(await project.read("monitor", made.id))).toEqual(made);
+    }
+  });
+
   it("of another project is as if it were not there", async () => {
     const made = value(await conductors.of("mine").create("monitor", monitorOf(), by));
     const other = conductors.of("yours");
