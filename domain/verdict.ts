@@ -32,7 +32,7 @@ export const series = z.object({
   count,
   /** How far the series can vouch for its endpoint, Unix ms: arrival of its newest pass or fail, bounded by the tick. 0: never. */
   freshAt: z.number(),
-  /** Of the newest pass or fail, for people. */
+  /** Of the newest pass or fail, for people; `detail` also of `no_data` where there never was one. */
   colo: z.string().nullable(),
   latencyMs: z.number().nullable(),
   detail: z.string().nullable(),
@@ -95,7 +95,9 @@ export function insert(series: Series, result: Result, thresholds: Thresholds, a
   const count = appended
     ? step(series.count, outcome, thresholds)
     : next.reduce((sum, item) => step(sum, item.outcome, thresholds), before);
-  if (outcome === "no_data") return { ...series, before, window: next, count };
+  // Why nothing could be measured is worth showing only where nothing ever was.
+  if (outcome === "no_data")
+    return { ...series, before, window: next, count, detail: series.freshAt === 0 ? result.detail : series.detail };
 
   const speaksFor = Math.min(arrivedAt, result.tick + timeoutMs + 1_000);
   const newest = !next.slice(next.indexOf(entry) + 1).some((item) => item.outcome !== "no_data");

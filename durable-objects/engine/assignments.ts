@@ -2,7 +2,9 @@
  * Which Prober checks what: each region's checks, placed in shards that stay where they are. A shard whose checks changed gets a higher
  * version and is told until it has confirmed it.
  */
+
 import { checkTarget, phaseMs, placeShards } from "../../domain/schedule.ts";
+import { specOf } from "../../plugins/index.ts";
 import type { AssignedCheck, AssignedMonitor, Assignment } from "../rpc.ts";
 import type { Catalog, CatalogMonitor } from "./catalog.ts";
 
@@ -59,12 +61,13 @@ export function assignShards(catalog: Catalog, current: ReadonlyMap<string, Shar
 
 export function assignmentOf(project: string, generation: number, shard: Shard, catalog: Catalog): Assignment {
   const monitors = shard.monitors.flatMap(([id]): AssignedMonitor[] => {
-    const monitor = catalog.monitors.get(id);
-    if (monitor === undefined) return [];
+    const known = catalog.monitors.get(id);
+    if (known === undefined) return [];
+    const { judged_version, ...monitor } = known;
     return [
       {
         id,
-        version: monitor.judged_version,
+        version: judged_version,
         type: monitor.type,
         delay_ms: monitor.delay * 1_000,
         timeout_ms: monitor.timeout * 1_000,
@@ -81,17 +84,6 @@ export function assignmentOf(project: string, generation: number, shard: Shard, 
     monitors,
     checks: shard.checks,
   };
-}
-
-const common = new Set(
-  "id project_id domain_id version created_at updated_at name description tags type delay timeout max_retries rise check_regions admin_state_up judged_version".split(
-    " ",
-  ),
-);
-
-/** The type's own fields: what the check plugin's schema reads. */
-function specOf(monitor: CatalogMonitor): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(monitor).filter(([field]) => !common.has(field)));
 }
 
 function wantedChecks(catalog: Catalog): Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]> {

@@ -64,7 +64,11 @@ export function memberReason(status: Status, votes: readonly VoteEvidence[], jud
     const which = status === "DEGRADED" ? `${[...new Set(down.map((vote) => vote.endpoint))].join(", ")}: ` : "";
     return `${which}${places.length} of ${voters} regions report it down (quorum ${judged.quorum.quorumPercent} %): ${places.join(", ")}: ${details}`;
   }
-  if (status === "PENDING") return `not judged yet: ${voters} of the ${votesNeeded(regions, judged.quorum.minRegions)} votes needed`;
+  if (status === "PENDING") {
+    const seen = votes.find((vote) => vote.detail !== null && !vote.has_vote)?.detail;
+    const why = seen === undefined ? "" : `; ${seen}`;
+    return `not judged yet: ${voters} of the ${votesNeeded(regions, judged.quorum.minRegions)} votes needed${why}`;
+  }
   const up = new Set(voting.filter((vote) => vote.verdict === "up").map((vote) => vote.region)).size;
   return `${up} of ${voters} regions report it up (quorum ${judged.quorum.quorumPercent} %)`;
 }
