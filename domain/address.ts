@@ -13,18 +13,10 @@ export function canonicalAddress(text: string): string | null {
   return ipaddr.IPv6.parse(text).toRFC5952String();
 }
 
-/** 4 or 6, or null for a host name. */
-export function addressFamily(text: string): AddressFamily | null {
-  const canonical = canonicalAddress(text);
-  if (canonical === null) return null;
-  return canonical.includes(":") ? 6 : 4;
-}
-
-/** Whom an address stands for: an IPv4 address itself, an IPv6 address's /64, which is one client's own. Null if `text` is no address. */
-export function clientNetwork(text: string): string | null {
-  const canonical = canonicalAddress(text);
-  if (canonical?.includes(":") !== true) return canonical;
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/64`).toRFC5952String()}/64`;
+/** 4 or 6, or null for a host name. Of canonical text only, as endpoints are: no parsing, since steering asks it of every endpoint. */
+export function addressFamily(canonical: string): AddressFamily | null {
+  if (canonical.includes(":")) return 6;
+  return /^[0-9.]+$/.test(canonical) ? 4 : null;
 }
 
 const cloudMetadata = new Set(["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"]);
