@@ -19,6 +19,13 @@ export function addressFamily(canonical: string): AddressFamily | null {
   return /^[0-9.]+$/.test(canonical) ? 4 : null;
 }
 
+/** Whom an address stands for: an IPv4 address itself, an IPv6 address's /64, which is one client's own. Null if `text` is no address. */
+export function clientNetwork(text: string): string | null {
+  const canonical = canonicalAddress(text);
+  if (canonical?.includes(":") !== true) return canonical;
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/64`).toRFC5952String()}/64`;
+}
+
 const cloudMetadata = new Set(["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16"]);
 
 /**

@@ -12,10 +12,14 @@ const backstopMs = 2_000;
 /** An Engine that has not answered by then is asked again. */
 const answerMs = 30_000;
 
+/** Calls are at least this far apart: many writes in a row are told in one. The first is told at once. */
+const spacingMs = 50;
+
 export class Outbox {
   private readonly storage: DurableObjectStorage;
   private readonly engine: () => EngineRpc;
   private delivering: Promise<void> | null = null;
+  private lastCallAt = 0;
   private failures = 0;
   private seen: Head | null = null;
 
@@ -68,7 +72,10 @@ export class Outbox {
         const head = await this.highest();
         const confirmed = (await this.storage.get<Head>("confirmed")) ?? start;
         if (compareHeads(confirmed, head) >= 0) break;
-        const taken = await within(answerMs, this.engine().configurationChanged(head));
+        const early = Math.min(spacingMs, this.lastCallAt + spacingMs - Date.now());
+        if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+        this.lastCallAt = Date.now();
+        const taken = await within(answerMs, this.engine().configurationChanged(await this.highest()));
         await this.storage.put("confirmed", later(confirmed, { epoch: taken.epoch, seq: taken.seq }), { allowUnconfirmed: true });
         // It took notice and will fetch the configuration in its own time; until it has, it is asked again.
         if (compareHeads(taken, head) < 0) return await this.retryLater();

@@ -22,6 +22,9 @@ import { gateEnd } from "./steer-gslb.ts";
 import { type Meta, Store } from "./store.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
 
+/** Statuses and history wait at most this long for others to go with them. */
+const writeBackSpacingMs = 100;
+
 /** How many outbox rows go to the Conductor in one call. */
 const flushRows = 20;
 
@@ -50,6 +53,7 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     "writing back",
     () => this.flush(),
     () => this.arm(),
+    writeBackSpacingMs,
   );
   private alarmAt: number | null = null;
   private checkpointAt = Date.now() + limits.checkpointMs;

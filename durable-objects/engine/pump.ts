@@ -8,17 +8,20 @@ export class Pump {
   private running: Promise<void> | null = null;
   private again = false;
   private attempts = 0;
+  private startedAt = 0;
   /** Unix ms of the next try after a failure; null: nothing failed. */
   nextTryAt: number | null = null;
   private readonly name: string;
   private readonly work: () => Promise<void>;
   private readonly settled: () => void;
+  private readonly spacingMs: number;
 
-  /** `settled` is called after each run, whatever came of it. */
-  constructor(name: string, work: () => Promise<void>, settled: () => void) {
+  /** `settled` is called after each run, whatever came of it. Runs start at least `spacingMs` apart, so that what comes in a row goes out together. */
+  constructor(name: string, work: () => Promise<void>, settled: () => void, spacingMs = 0) {
     this.name = name;
     this.work = work;
     this.settled = settled;
+    this.spacingMs = spacingMs;
   }
 
   /** Starts a run, or makes the present one be followed by another. The promise ends with the work that was asked for; it never rejects. */
@@ -39,7 +42,10 @@ export class Pump {
 
   private async run(): Promise<void> {
     do {
+      const early = Math.min(this.spacingMs, this.startedAt + this.spacingMs - Date.now());
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       this.again = false;
+      this.startedAt = Date.now();
       try {
         await this.work();
         this.attempts = 0;
