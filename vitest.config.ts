@@ -23,8 +23,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Nothing is fetched from anywhere, and nothing is told to anyone.
-          env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+          // Nothing is fetched from anywhere, nothing is told to anyone, and not every queue batch is announced.
+          env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG: "error" },
         },
       },
     ],
