@@ -25,12 +25,24 @@ export function memberErrors(member: MemberWrite, settings: ApiSettings, at: At 
   const hosts: [At, string][] = member.endpoints.map((endpoint, index) => [["endpoints", index], endpoint]);
   if (member.monitor_address !== null) hosts.push([["monitor_address"], member.monitor_address]);
   return hosts.flatMap(([path, host]) => {
-    const reason = privateReason(host) ?? localNameReason(host);
+    const reason = privateReason(host) ?? privateReason(urlHost(host)) ?? localNameReason(host) ?? dotlessReason(host);
     return reason === null
       ? []
       : [{ pointer: pointerOf([...at, ...path]), detail: `must be public, and this is ${reason} (KOSMOS_ALLOW_PRIVATE is not set)` }];
   });
 }
+
+/** The host that a URL makes of a name: "0x7f000001." is 127.0.0.1 there, and to a resolver as well. */
+function urlHost(name: string): string {
+  try {
+    return new URL(`http://${name}`).hostname;
+  } catch {
+    return name;
+  }
+}
+
+/** No top-level domain has addresses (RFC 7085): a single label is found by a search list or a hosts file. */
+const dotlessReason = (name: string): string | null => (/^[^.:]+\.$/.test(name) ? "a local name" : null);
 
 export const monitorErrors = (monitor: MonitorWrite, at: At = []): PointerError[] =>
   monitor.check_regions.flatMap((region, index) =>
