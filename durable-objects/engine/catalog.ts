@@ -96,6 +96,7 @@ export class Catalog {
       if (kind === "gslb") {
         const gslb = this.gslbs.get(id);
         if (gslb !== undefined) goneGslbs.push(gslb);
+        for (const pool of gslb?.pool_ids ?? []) pools.add(pool);
         this.putGslb(id, null);
       } else if (kind === "pool") {
         if (this.pools.delete(id)) gonePools.push(id);
@@ -128,6 +129,7 @@ export class Catalog {
       pools.add(member.pool_id);
     }
     for (const gslb of configuration.gslbs) {
+      for (const pool of this.gslbs.get(gslb.id)?.pool_ids ?? []) if (!gslb.pool_ids.includes(pool)) pools.add(pool);
       this.putGslb(gslb.id, gslb);
       gslbs.add(gslb.id);
     }

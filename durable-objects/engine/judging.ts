@@ -39,6 +39,8 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   const regions = judged.regionsOf(monitor);
   if (!regions.includes(report.region)) return nothing;
 
+  if (isOfBefore(observation.tick, monitorState.judgement.startedAt, now)) return nothing;
+
   const timing = timingOf(monitor, now);
   const thresholds = { maxRetries: monitor.max_retries, rise: monitor.rise };
   const before = monitorState.series[report.region] ?? emptySeries;
@@ -63,24 +65,34 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   };
 }
 
-/** The endpoint's state from its monitors'. True when it, or whether it is being judged anew, changed. */
+/**
+ * Whether a check was due before the counters started anew: it may have asked another target, or in another way. Two clocks may differ a
+ * little, and a start that lies in the future is one that a clock made up.
+ */
+const isOfBefore = (tick: number, startedAt: number, now: number): boolean =>
+  tick < startedAt - limits.clockBackMs && startedAt <= now + limits.tickAheadMs;
+
+/**
+ * The endpoint's state from its monitors'. True when it changed. A monitor that has said nothing yet is waited for, unless it is switched off
+ * or was silent for as long as silence takes: it must not hold what the others say for ever.
+ */
 function combine(endpoint: EndpointState, judged: Judged, now: number): boolean {
   const was = endpoint.state;
+  const said = judged.monitors.map((monitor) => {
+    const state = endpoint.monitors[monitor.id];
+    const settled =
+      !monitor.admin_state_up ||
+      (state !== undefined && hasSettled(state.judgement, seriesOf(state, judged.regionsOf(monitor)), timingOf(monitor, now)));
+    return { verdict: state?.judgement.state ?? "unknown", settled };
+  });
+  const heard = said.filter(({ verdict, settled }) => verdict !== "unknown" || !settled);
   if (endpoint.rejudging) {
-    const settled = judged.monitors.every((monitor) => {
-      const state = endpoint.monitors[monitor.id];
-      return (
-        state !== undefined &&
-        state.judgement.state !== "unknown" &&
-        hasSettled(state.judgement, seriesOf(state, judged.regionsOf(monitor)), timingOf(monitor, now))
-      );
-    });
-    if (!settled) return false;
+    if (heard.length === 0 || !said.every(({ settled }) => settled)) return false;
     endpoint.rejudging = false;
   }
   endpoint.state = endpointState(
     was,
-    judged.monitors.map((monitor) => endpoint.monitors[monitor.id]?.judgement.state ?? "unknown"),
+    heard.map(({ verdict }) => verdict),
   );
   return endpoint.state !== was;
 }

@@ -83,6 +83,11 @@ export class Project {
     for (const id of taken.members) this.rejudge(id, now);
     for (const id of taken.pools) this.dirtyPools.add(id);
     for (const id of taken.gslbs) this.dirtyGslbs.add(id);
+    for (const { id, action } of configuration.gslbs) {
+      const state = this.gslbs.get(id);
+      // The Conductor does not know that it is settled, whatever was said before.
+      if (state !== undefined && action !== "NONE") state.settledVersion = 0;
+    }
     this.settle(now);
     for (const kind of ["pool", "pool_member"] as const) {
       for (const resource of kind === "pool" ? configuration.pools : configuration.members) {
@@ -158,7 +163,7 @@ export class Project {
     this.publish(next);
     const { flavor, gslbId } = publication;
     const fresh = next.confirmed > publication.confirmed;
-    if (fresh && next.wanted === "removed") {
+    if (fresh && next.wanted === "removed" && !isPending(next)) {
       this.draft.unpublished.push({ gslb_id: gslbId, flavor });
       this.say(now, {
         kind: "unpublished",

@@ -5,7 +5,7 @@
 
 import type { Gslb } from "../../domain/gslb.ts";
 import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
-import { isInSync, newPublication, want } from "../../domain/publish.ts";
+import { isInSync, newPublication, type Publication, want } from "../../domain/publish.ts";
 import { type Steering, steer } from "../../domain/steering.ts";
 import type { Verdict } from "../../domain/verdict.ts";
 import type { Configuration } from "../rpc.ts";
@@ -26,11 +26,13 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   const publication = project.publications.get(key) ?? newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
   const steering = steer(steeredPools(project, gslb, now), settingsOf(gslb), !anyJudged(project, gslb));
   let next = publication;
+  let moved = false;
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
     const wanted = { ttl: gslb.ttl, withdrawn: steering.outcome === "withdraw", answers: steering.answers };
     next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now);
     if (next !== publication) project.publish(next);
     sayAllDown(project, gslb, state, steering, now);
+    moved = steering.memberIds.join() !== state.memberIds.join();
     state.memberIds = steering.memberIds;
   }
 
@@ -39,7 +41,7 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     const status = project.pools.get(poolId)?.status ?? "PENDING";
     return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, status }];
   });
-  const { status, reason } = gslbStatus(state.status, { steering, publication: next, pools, policy: gslb.steering_policy });
+  const { status, reason } = gslbStatus(state.status, { steering, publication: ownPart(next, gslb), pools, policy: gslb.steering_policy });
   if (status !== state.status) {
     const evidence = { outcome: steering.outcome, pool_ids: steering.poolIds, steps: steering.steps };
     const from = state.status;
@@ -66,7 +68,13 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     state.settledVersion = gslb.version;
     project.settled("gslb", id, gslb.version);
   }
-  return gslb.pool_ids;
+  return moved ? gslb.pool_ids : [];
+}
+
+/** What a predecessor of the same name left there says nothing of this GSLB. */
+function ownPart(publication: Publication, gslb: Gslb): Publication {
+  if (publication.gslbId !== gslb.id) return newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+  return publication.live === null || publication.live.plan.gslb_id === gslb.id ? publication : { ...publication, live: null };
 }
 
 /** The time at which the gate opens by itself; null: it is open, or has not begun to wait. */
@@ -82,7 +90,11 @@ export function gateEnd(project: Project, id: string): number | null {
 function openGate(project: Project, gslb: Gslb, state: GslbState, now: number): void {
   if (state.gateOpen) return;
   const members = gslb.pool_ids.flatMap((pool) => project.catalog.membersOf(pool));
-  if (members.length === 0) return;
+  if (members.length === 0) {
+    // It waits for nothing: a gate that cannot open must not be looked at again and again.
+    state.readySince = null;
+    return;
+  }
   state.readySince ??= now;
   const judged = members.every((member) => {
     const known = project.members.get(member.id);

@@ -1,0 +1,176 @@
+/** Scenarios at the edges: gates that lose their members, monitors without a voice, names that come and go while something is under way. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { gslb, member, monitor, pool, report, uuid, World } from "./project.fixture.ts";
+import { gateEnd } from "./steer-gslb.ts";
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+const one = () => world.members[0] as (typeof world.members)[number];
+const two = () => world.members[1] as (typeof world.members)[number];
+const bothUp = () =>
+  world.period([
+    [one(), "pass"],
+    [two(), "pass"],
+  ]);
+const oneDies = () =>
+  world.period([
+    [one(), "fail"],
+    [two(), "pass"],
+  ]);
+const key = () => [...world.project.publications.keys()][0] ?? "";
+const publication = () => world.project.publications.get(key());
+const tombstone = (id = world.gslb.id) => ({ gslb_id: id, fqdn: world.gslb.fqdn, zone: "example.com.", flavor: "edge", remove: true });
+
+describe("a GSLB that loses its members before its first plan", () => {
+  it("waits for nothing: no alarm comes for a gate that cannot open", () => {
+    world.configure({ deleted: [one(), two()].map(({ id }) => ({ kind: "pool_member", id })) });
+    world.now += 120_000;
+    world.project.tick(world.now);
+    expect(world.project.nextTick((id) => gateEnd(world.project, id))).toBeNull();
+  });
+
+  it("waits anew when it has some again", () => {
+    world.configure({ deleted: [one(), two()].map(({ id }) => ({ kind: "pool_member", id })) });
+    world.now += 120_000;
+    world.project.tick(world.now);
+    world.configure({ members: [one()] });
+    world.publish();
+    expect(world.answers()).toBeNull();
+    world.hear(one(), "pass");
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1"]);
+  });
+});
+
+describe("a second monitor without a voice", () => {
+  const second = (over: object = {}) => ({
+    monitors: [monitor(2, over)],
+    pools: [pool(10, { monitor_ids: [uuid(1), uuid(2)], version: 2 })],
+  });
+
+  it("that is switched off does not keep a dead endpoint in the answer", () => {
+    bothUp();
+    world.configure(second({ admin_state_up: false }));
+    for (let round = 0; round < 3; round += 1) oneDies();
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+  });
+
+  it("that is switched off does not keep a new member out", () => {
+    world = new World();
+    world.configure(second({ admin_state_up: false }));
+    bothUp();
+    expect(world.project.members.get(one().id)?.status).toBe("ACTIVE");
+  });
+
+  it("that never has a result does not keep a dead endpoint in the answer for ever", () => {
+    bothUp();
+    world.configure(second());
+    for (let round = 0; round < 6; round += 1) {
+      oneDies();
+      world.hear(one(), "no_data", undefined, { monitor: uuid(2) });
+    }
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+  });
+
+  it("is waited for, for as long as silence takes, before an endpoint is up", () => {
+    world = new World();
+    world.configure(second());
+    bothUp();
+    expect(world.project.members.get(one().id)?.status).toBe("PENDING");
+    for (let round = 0; round < 3; round += 1) bothUp();
+    expect(world.project.members.get(one().id)?.status).toBe("ACTIVE");
+  });
+
+  it("that took an endpoint down and is switched off holds it down, until the monitors are judged anew", () => {
+    world.configure(second());
+    const round = (outcome: "pass" | "fail") => {
+      bothUp();
+      world.hear(one(), outcome, undefined, { monitor: uuid(2) });
+      world.hear(two(), "pass", undefined, { monitor: uuid(2) });
+      world.publish();
+    };
+    round("pass");
+    round("fail");
+    round("fail");
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    world.configure({ monitors: [monitor(2, { admin_state_up: false, version: 2 })] });
+    for (let count = 0; count < 4; count += 1) bothUp();
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+  });
+});
+
+describe("a name that goes while a plan is under way", () => {
+  it("is not gone when that plan is confirmed, only when its removal is", () => {
+    bothUp();
+    oneDies();
+    world.now += 10_000;
+    world.hear(one(), "fail");
+    const underWay = publication()?.number ?? 0;
+    world.configure({ deleted: [{ kind: "gslb", id: world.gslb.id }], tombstones: [tombstone()] });
+    world.project.drain();
+    world.project.written(key(), underWay, null, world.now, 0.5);
+    expect(world.project.drain().writeBack).toMatchObject({ unpublished: [], events: [] });
+    world.project.written(key(), publication()?.number ?? 0, null, world.now, 0.5);
+    expect(world.project.drain().writeBack.unpublished).toEqual([{ gslb_id: world.gslb.id, flavor: "edge" }]);
+  });
+
+  it("made again, is PENDING until a plan of its own is live, whatever its predecessor left there", () => {
+    bothUp();
+    const again = gslb(1002, [uuid(11)], { fqdn: world.gslb.fqdn });
+    const fresh = member(110, uuid(11), ["192.0.2.7"]);
+    world.configure({
+      deleted: [{ kind: "gslb", id: world.gslb.id }],
+      gslbs: [again],
+      pools: [pool(11, { monitor_ids: [uuid(1)] })],
+      members: [fresh],
+    });
+    expect(world.project.gslbs.get(again.id)?.status).toBe("PENDING");
+    world.hear(fresh, "pass");
+    expect(world.project.gslbs.get(again.id)?.status).toBe("PENDING");
+    world.publish();
+    expect(world.project.gslbs.get(again.id)?.status).toBe("ACTIVE");
+    expect(world.answers(again.id)).toEqual(["192.0.2.7"]);
+  });
+});
+
+describe("a check that was under way when its target changed", () => {
+  it("is no evidence for the new target", () => {
+    bothUp();
+    const due = world.now + 500;
+    world.now += 2_000;
+    const moved = { ...one(), monitor_port: 8_080, version: 2 };
+    world.configure({ members: [moved] });
+    world.now += 1_000;
+    for (const region of ["weur", "eeur", "enam"]) world.project.observe([report(region, due, moved, "fail")], world.now);
+    expect(Object.keys(world.project.members.get(moved.id)?.endpoints["192.0.2.1"]?.monitors[uuid(1)]?.series ?? {})).toEqual([]);
+  });
+});
+
+describe("what the Conductor still calls work in progress", () => {
+  it("is settled again when it comes back with a version that was settled before", () => {
+    bothUp();
+    world.project.drain();
+    world.configure({ gslbs: [{ ...world.gslb, action: "UPDATE" }] });
+    expect(world.project.drain().writeBack.settled).toContainEqual({ kind: "gslb", id: world.gslb.id, version: 1 });
+  });
+});
+
+describe("in_rotation", () => {
+  it("ends for members that were only served because all were down, when their GSLB goes", () => {
+    bothUp();
+    for (let round = 0; round < 3; round += 1)
+      world.period([
+        [one(), "fail"],
+        [two(), "fail"],
+      ]);
+    world.project.drain();
+    world.configure({ deleted: [{ kind: "gslb", id: world.gslb.id }] });
+    const rotation = world.project.drain().writeBack.statuses.map(({ id, in_rotation }) => [id, in_rotation]);
+    expect(rotation).toEqual([
+      [one().id, false],
+      [two().id, false],
+    ]);
+  });
+});
