@@ -88,7 +88,20 @@ function recordsFor(asked: Asked, served: ServedName, random: number, ttlMax: nu
   }
   const type = asked.type === qtypes.A ? "A" : asked.type === qtypes.AAAA ? "AAAA" : null;
   if (type === null) return [];
-  return rotate(values(type), random).map((data) => ({ name, ttl, type, data }));
+  return rotate(values(type), random)
+    .slice(0, fitting(name, type))
+    .map((data) => ({ name, ttl, type, data }));
+}
+
+/** Header; type and class of the question; an OPT record with the longest client subnet. */
+const otherBytes = 12 + 4 + 11 + 24;
+/** Type, class, TTL and length of a record, and its address. */
+const recordBytes = { A: 10 + 4, AAAA: 10 + 16 } as const;
+
+/** How many records of one name a DNS message holds. The rest is in another answer's part: each starts at another place. */
+function fitting(name: string, type: "A" | "AAAA"): number {
+  const nameBytes = name.length + 1;
+  return Math.floor((limits.dnsMessageBytes - otherBytes - nameBytes) / (nameBytes + recordBytes[type]));
 }
 
 /**

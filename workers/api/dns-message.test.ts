@@ -56,6 +56,14 @@ describe("a DNS message", () => {
     expect(packet.answers?.map((record) => "data" in record && record.data)).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
+  it("gives back no client subnet that is longer than an address", () => {
+    const subnet = (length: number) => ({ code: 8, ip: undefined, data: Buffer.from([0, 2, 128, 0, ...Array(length).fill(1)]) });
+    const given = (length: number) => optOf(exchange(ask("a.example", { additionals: [edns({ options: [subnet(length)] })] })))?.options;
+    expect(given(16)).toHaveLength(1);
+    expect(given(17)).toEqual([]);
+    expect(given(60_000)).toEqual([]);
+  });
+
   it("answers FORMERR to a response, to no question and to two", () => {
     expect(rcodeOf(exchange(ask("www.example.com", { type: "response" })))).toBe(rcodes.FORMERR);
     expect(rcodeOf(exchange(ask("www.example.com", { questions: [] })))).toBe(rcodes.FORMERR);

@@ -111,8 +111,8 @@ function ednsOf(option: OptAnswer): NonNullable<Query["edns"]> {
   const subnet = option.options.find((entry) => entry.code === clientSubnetCode)?.data;
   return {
     dnssecOk: option.flag_do,
-    // Family, source and scope lengths, address.
-    clientSubnet: subnet !== undefined && subnet.length >= 4 ? Uint8Array.from(subnet) : null,
+    // Family, source and scope lengths, address: of 16 bytes at most.
+    clientSubnet: subnet !== undefined && subnet.length >= 4 && subnet.length <= 20 ? Uint8Array.from(subnet) : null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { decode, encode, type RecordType } from "dns-packet";
+import { decode, encode, type OptAnswer, type RecordType } from "dns-packet";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Change } from "../../domain/backend.ts";
@@ -21,8 +21,20 @@ function publish(fqdn: string, answers: readonly AnswerSet[], more: Partial<Plan
   return { kind: "publish", plan: { ...plan, withdrawn: answers.length === 0, answers: [...answers], ...more } };
 }
 
+const optRecord: OptAnswer = {
+  type: "OPT",
+  name: ".",
+  udpPayloadSize: 4096,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  // The longest client subnet: an IPv6 address in full.
+  options: [{ code: 8, ip: undefined, data: Buffer.from([0, 2, 128, 0, ...Array(16).fill(1)]) }],
+};
+
 /** The handler over answers in memory, with a clock and a switch that takes the answers away. */
-async function setUp() {
+async function setUp(more: readonly Change[] = []) {
   const double = answersDouble();
   const state = { now: 1_000_000, random: 0, away: false, hanging: false, lookups: 0, closed: false, asked: [] as string[] };
   const answers = (name: string): AnswersRpc => ({
@@ -40,6 +52,7 @@ async function setUp() {
     publish("gone.example.com.", []),
     publish("deep.a.b.example.com.", [set("A", "192.0.2.9")]),
     publish("www.sub.example.com.", [set("A", "192.0.2.10")], { zone: "sub.example.com." }),
+    ...more,
   ]);
   const app = dnsQuery({ cache: new FindingCache(), now: () => state.now, random: () => state.random, deadlineMs: 20 });
   const request = (path: string, init: RequestInit = {}) => {
@@ -96,6 +109,28 @@ describe("the JSON form", () => {
     }
     const untyped = (await (await at.request("/?name=both.example.com")).json()) as { Answer: unknown };
     expect(untyped.Answer).toMatchObject([{ data: "192.0.2.1" }]);
+  });
+
+  it("answers as many addresses as a DNS message holds, another part of them each time", async () => {
+    const name = `${"a".repeat(60)}.example.com.`;
+    const many = (type: "A" | "AAAA", value: (index: number) => string) => set(type, ...Array.from({ length: 4000 }, (_, at) => value(at)));
+    const crowd = await setUp([
+      publish(name, [
+        many("A", (index) => `198.51.${index >> 8}.${index & 255}`),
+        many("AAAA", (index) => `2001:db8::${index.toString(16)}`),
+      ]),
+    ]);
+    for (const type of ["A", "AAAA"] as const) {
+      const question = encode({ type: "query", questions: [{ type, name }], additionals: [optRecord] });
+      const response = await crowd.request(`/?dns=${Buffer.from(question).toString("base64url")}`);
+      const size = (await response.arrayBuffer()).byteLength;
+      expect(size).toBeLessThanOrEqual(limits.dnsMessageBytes);
+      expect(size).toBeGreaterThan(limits.dnsMessageBytes - 200);
+      crowd.state.random = 0;
+      const first = (await crowd.json(name, type)).body.Answer;
+      crowd.state.random = 0.5;
+      expect((await crowd.json(name, type)).body.Answer[0]).not.toEqual(first[0]);
+    }
   });
 
   it("starts the order of the answers where chance says", async () => {
