@@ -109,6 +109,19 @@ describe("/v0.1/pools/{id}/pool_members", () => {
     expect((await call("PATCH", member, { endpoints: ["127.0.0.1.local"] })).status).toBe(422);
   });
 
+  test("a field of a later version is ignored with the value that it always has, and unknown with another", async () => {
+    const { call, path } = await make();
+    const { body } = await call("POST", path, memberBody);
+    const member = `${path}/${body.id}`;
+    for (const method of ["PUT", "PATCH"]) {
+      expect((await call(method, member, { ...memberBody, neutron_id: null, parameters: {}, override: null })).status).toBe(200);
+      for (const field of ["neutron_id", "parameters", "override"]) {
+        const answer = await call(method, member, { ...memberBody, [field]: { state: "drain" } });
+        expect([answer.status, pointers(answer)]).toEqual([400, [`/${field}`]]);
+      }
+    }
+  });
+
   test("a member is found in its own pool only", async () => {
     const { call, path } = await make();
     const made = await call("POST", path, memberBody);

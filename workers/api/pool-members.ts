@@ -31,13 +31,16 @@ import {
 } from "./resource.ts";
 import { pathId, route } from "./route.ts";
 
+/** A drain that is written here must not look as if it was taken. */
+const oneValueYet = { neutron_id: null, parameters: {}, override: null };
+
 export const memberNoun: Noun<"pool_member"> = {
   kind: "pool_member",
   name: "pool member",
   collection: "pool_members",
   write: memberWrite,
-  readOnly: memberReadOnly.filter((field) => field !== "neutron_id"),
-  constants: { neutron_id: null, parameters: {} },
+  readOnly: memberReadOnly.filter((field) => !(field in oneValueYet)),
+  constants: oneValueYet,
   immutable: {
     type: (value) => (typeof value === "string" ? (memberTypes.find((type) => type === value.toUpperCase()) ?? null) : null),
   },
