@@ -36,6 +36,28 @@ describe("every answer", () => {
   });
 });
 
+describe("caches", () => {
+  test.each([
+    ["a resource", "", {}, 200, "private, no-cache"],
+    ["one that the client holds", "", { "If-None-Match": '"1.0"' }, 304, "private, no-cache"],
+    ["its status", "/status", {}, 200, "no-store"],
+    ["a path that is not there", "/nowhere", {}, 404, "no-store"],
+    ["who may not ask", "", { "X-Auth-Token": "wrong" }, 401, "no-store"],
+    ["another project", "", { "X-Project-Id": "other" }, 404, "no-store"],
+  ])("do not keep %s for anybody else", async (_, rest, headers, status, control) => {
+    const { call } = startApi();
+    const { body } = await call("POST", "/v0.1/gslbs", gslbBody);
+    const answer = await call("GET", `/v0.1/gslbs/${body.id}${rest}`, undefined, headers);
+    expect([answer.status, answer.headers.get("Cache-Control")]).toEqual([status, control]);
+    expect(answer.headers.get("Vary")).toBe("X-Auth-Token, Authorization, X-Project-Id");
+  });
+
+  test("keep no problem of a public path", async () => {
+    const { call } = startApi();
+    expect((await call("GET", "/nowhere")).headers.get("Cache-Control")).toBe("no-store");
+  });
+});
+
 describe("paths", () => {
   test("a trailing slash is the same resource", async () => {
     const { call } = startApi();

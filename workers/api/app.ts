@@ -21,7 +21,7 @@ import { statusRoutes } from "./status.ts";
 export function createApi(): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false });
   app.use(identify);
-  app.use("/v0.1/*", authenticate, refuseIdempotencyKey);
+  app.use("/v0.1/*", keepPrivate, authenticate, refuseIdempotencyKey);
   serviceRoutes(app);
   gslbRoutes(app);
   gslbPoolRoutes(app);
@@ -43,6 +43,13 @@ const identify = createMiddleware<ApiEnv>(async (c, next) => {
   c.set("requestId", crypto.randomUUID());
   await next();
   c.header("X-Request-Id", c.var.requestId);
+});
+
+/** What one token sees in one project is nobody else's: `X-Auth-Token` alone would not keep a cache from sharing it. */
+const keepPrivate = createMiddleware<ApiEnv>(async (c, next) => {
+  await next();
+  if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "private, no-cache");
+  c.header("Vary", "X-Auth-Token, Authorization, X-Project-Id");
 });
 
 /** Repeating a POST is not recognised yet; taking the header silently would promise that it is. */

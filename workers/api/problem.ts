@@ -71,6 +71,9 @@ export const problemForms: Readonly<Record<ProblemType, Form>> = {
   unavailable: { status: 503, title: "Not available now", page: "A part of the service cannot be reached. Try again after `Retry-After`." },
 };
 
+/** What is wrong now may be right in a moment, so no cache keeps it. */
+const problemHeaders = { "Content-Type": "application/problem+json", "Cache-Control": "no-store" };
+
 export function answerProblem(c: ApiContext, problem: Problem): Response {
   const { status, title } = problemForms[problem.type];
   const body = {
@@ -82,14 +85,14 @@ export function answerProblem(c: ApiContext, problem: Problem): Response {
     ...("errors" in problem && problem.errors ? { errors: problem.errors } : {}),
     ...("users" in problem ? { users: problem.users } : {}),
   };
-  return new Response(JSON.stringify(body), { status, headers: { ...headersOf(problem), "Content-Type": "application/problem+json" } });
+  return new Response(JSON.stringify(body), { status, headers: { ...headersOf(problem), ...problemHeaders } });
 }
 
 /** What no contract foresees: the log has the error, the client its number. */
 export function answerFault(c: ApiContext, error: unknown): Response {
   log(c, "a request failed", error);
   const body = { type: "about:blank", title: "Internal Server Error", status: 500, request_id: c.var.requestId };
-  return new Response(JSON.stringify(body), { status: 500, headers: { "Content-Type": "application/problem+json" } });
+  return new Response(JSON.stringify(body), { status: 500, headers: problemHeaders });
 }
 
 export function log(c: ApiContext, event: string, error: unknown): void {
