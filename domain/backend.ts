@@ -26,11 +26,13 @@ export type Change =
       readonly fqdn: string;
       readonly zone: string;
       readonly gslbId: string;
+      /** GSLBs that had the name before, of the same project, whose plan may still stand there: it goes too. */
+      readonly also?: readonly string[];
       readonly epoch: number;
       readonly number: number;
     };
 
-/** Why a change was not made. `superseded`: the backend holds a higher plan, whose number and GSLB come along. */
+/** Why a change was not made. `superseded`: the backend holds a higher plan, or the plan of a GSLB that a removal does not speak for; its number and GSLB come along. */
 export type WriteFailure =
   | { readonly class: "retry"; readonly detail: string; readonly afterMs?: number }
   | { readonly class: "refused"; readonly detail: string }

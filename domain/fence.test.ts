@@ -65,6 +65,14 @@ describe("the fence", () => {
     expect(fence(unpublish(0, 5), publish(0, 6))).toEqual({ ok: true, value: "take" });
   });
 
+  it("lets a removal take away what its own GSLB published, or one before it, and nothing else, however high its number", () => {
+    const other = "33333333-3333-4333-8333-333333333333";
+    const theirs = { ...unpublish(0, 20), gslbId: other };
+    expect(fence(publish(0, 6), theirs)).toMatchObject({ ok: false, error: { class: "superseded", number: 6, gslbId } });
+    expect(fence(publish(0, 6), { ...theirs, also: [gslbId] })).toEqual({ ok: true, value: "take" });
+    expect(fence(unpublish(0, 6), theirs)).toEqual({ ok: true, value: "take" });
+  });
+
   it("ends at the highest number, in whatever order and however often the changes come", () => {
     const changes = fc.array(
       fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 9 })).map(([epoch, number]) => publish(epoch, number)),

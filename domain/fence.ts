@@ -1,6 +1,7 @@
 /**
- * Which change may replace what a backend holds at a name: only one with a higher (epoch, number). The same number with the same
- * content is a repetition and harmless; anything else is superseded, and the caller is told by what (engine.md, rule 17).
+ * Which change may replace what a backend holds at a name: only one with a higher (epoch, number), and a removal only what its own GSLB
+ * put there: two projects count their plans apart, so the number alone does not tell whose the name is. The same number with the same
+ * content is a repetition and harmless; anything else is superseded, and the caller is told by what (engine.md, rules 17 and 20).
  */
 import type { Change, WriteFailure } from "./backend.ts";
 import { comparePlans } from "./plan.ts";
@@ -20,7 +21,7 @@ export const zoneOf = (change: Change): string => (change.kind === "publish" ? c
 export function fence(held: Change | null, change: Change): Result<"take" | "same", Superseded> {
   if (held === null) return ok("take");
   const order = comparePlans(numberOf(change), numberOf(held));
-  if (order > 0) return ok("take");
+  if (order > 0 && !isForeign(held, change)) return ok("take");
   if (order === 0 && contentOf(change) === contentOf(held)) return ok("same");
   const { epoch, number } = numberOf(held);
   return fail({
@@ -31,6 +32,10 @@ export function fence(held: Change | null, change: Change): Result<"take" | "sam
     gslbId: gslbOf(held),
   });
 }
+
+/** Whether a removal would take away what another GSLB published. */
+const isForeign = (held: Change, change: Change): boolean =>
+  change.kind === "unpublish" && held.kind === "publish" && ![change.gslbId, ...(change.also ?? [])].includes(held.plan.gslb_id);
 
 /** What a change does, without when and by what number it was decided. */
 function contentOf(change: Change): string {

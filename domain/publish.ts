@@ -109,7 +109,7 @@ export function refuse(publication: Publication, number: number, failure: WriteF
       return renumber(publication, epoch, above, (next, nextEpoch) => ({ ...plan, epoch: nextEpoch, number: next }));
     }
     // What is left there is our own: a removal by an Engine that lost its numbers goes above it too.
-    if (plan === "removed" && failure.gslbId === publication.gslbId)
+    if (plan === "removed" && ownersOf(publication).includes(failure.gslbId))
       return { ...publication, epoch, number: above, attempts: 0, nextTryAt: 0 };
     return confirm(publication, number, now);
   }
@@ -122,6 +122,10 @@ export function refuse(publication: Publication, number: number, failure: WriteF
     lastError: { class: failure.class, detail: failure.detail, at: now },
   };
 }
+
+/** The GSLBs whose plan may be at the name: the present one, and the one whose plan was confirmed last. */
+export const ownersOf = ({ gslbId, live }: Publication): readonly string[] =>
+  live === null || live.plan.gslb_id === gslbId ? [gslbId] : [gslbId, live.plan.gslb_id];
 
 /** Full jitter between half the base and the bound, so that a herd of names does not come back at once. */
 export function backoffMs(attempts: number, random: number): number {

@@ -69,6 +69,17 @@ describe("publishing through the Answers objects", () => {
     expect(await answers(zone).longestZone([zone], "www.example.com.")).toEqual({ zone, below: false });
   });
 
+  it("keeps the name, and its zone, of a GSLB that took it over when a removal with a higher number comes from its predecessor", async () => {
+    const answers = answersDouble();
+    const io = answersIo(answers);
+    await io.write([publish("www.example.com.", 6)]);
+    const theirs = { ...unpublish("www.example.com.", 20), gslbId: poolId };
+    expect(await io.write([theirs])).toMatchObject([{ error: { class: "superseded", number: 6, gslbId } }]);
+    expect(await answers(zone).longestZone([zone], "www.example.com.")).toEqual({ zone, below: false });
+    expect(await io.write([{ ...theirs, also: [gslbId] }])).toMatchObject([{ ok: true }]);
+    expect(await answers(zone).longestZone([zone], "www.example.com.")).toBeNull();
+  });
+
   it("does not publish a name whose zone could not be held", async () => {
     const answers = answersDouble();
     const io = answersIo((name) => ({

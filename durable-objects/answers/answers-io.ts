@@ -53,12 +53,13 @@ export function answersIo(answers: (name: string) => AnswersRpc): NonNullable<Ba
           });
         },
       );
-      // Also where the removal was superseded: the newer plan may have put the name into another zone. If it is in this one, the
-      // newer plan's number holds it.
+      // Also where the removal was superseded: the plan that stands there may have put the name into another zone. If it is in this one,
+      // that plan's own number, which is then the one released, holds it.
       await step(zoneOf, async (items) => {
         const zone = zoneOf(first(items).change);
         const removed = items.filter(({ change }) => change.kind === "unpublish");
-        if (removed.length > 0) await answers(zone).releaseZone(zone, removed.map(reference));
+        const released = removed.map((item) => ({ ...reference(item), ...supersededBy(results[item.at]) }));
+        if (released.length > 0) await answers(zone).releaseZone(zone, released);
       });
       return results;
     },
@@ -75,6 +76,12 @@ export function answersIo(answers: (name: string) => AnswersRpc): NonNullable<Ba
 function reference({ change }: Pending): ZoneReference {
   const { epoch, number } = numberOf(change);
   return { fqdn: nameOf(change), epoch, number };
+}
+
+function supersededBy(outcome: Outcome | undefined): { epoch: number; number: number } | undefined {
+  if (outcome === undefined || outcome.ok || outcome.error.class !== "superseded") return undefined;
+  const { epoch, number } = outcome.error;
+  return { epoch, number };
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> {

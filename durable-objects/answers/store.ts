@@ -22,6 +22,7 @@ export const change = z.discriminatedUnion("kind", [
     fqdn: z.string(),
     zone: z.string(),
     gslbId: id,
+    also: z.array(id).exactOptional(),
     epoch: z.int().min(0),
     number: z.int().min(1),
   }),

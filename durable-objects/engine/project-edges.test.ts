@@ -1,5 +1,6 @@
 /** Scenarios at the edges: gates that lose their members, monitors without a voice, names that come and go while something is under way. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { newPublication, ownersOf } from "../../domain/publish.ts";
 import { gslb, member, monitor, pool, report, uuid, World } from "./project.fixture.ts";
 import { gateEnd } from "./steer-gslb.ts";
 
@@ -172,5 +173,46 @@ describe("in_rotation", () => {
       [one().id, false],
       [two().id, false],
     ]);
+  });
+});
+
+describe("a name that is nobody's any more", () => {
+  const gone = { deleted: [{ kind: "gslb" as const, id: uuid(1000) }] };
+
+  it("is forgotten once its removal is confirmed and the Conductor knows it", () => {
+    bothUp();
+    world.configure({ ...gone, tombstones: [tombstone()] });
+    world.publish();
+    world.configure({ tombstones: [tombstone()] });
+    expect(world.project.publications.size).toBe(1);
+    world.project.drain();
+    world.configure({});
+    expect(world.project.publications.size).toBe(0);
+    expect([...world.project.drain().publications]).toEqual(["edge www1000.example.com."]);
+  });
+
+  it("is not forgotten while its removal does not get through", () => {
+    bothUp();
+    world.configure({ ...gone, tombstones: [tombstone()] });
+    world.project.written(key(), publication()?.number ?? 0, { class: "retry", detail: "away" }, world.now, 0.5);
+    world.configure({});
+    expect(publication()).toMatchObject({ wanted: "removed" });
+  });
+
+  it("goes with its predecessor's plan when it was made again, published nothing, and is deleted", () => {
+    bothUp();
+    const again = gslb(1002, [], { fqdn: world.gslb.fqdn });
+    world.configure({ ...gone, gslbs: [again], tombstones: [tombstone()] });
+    world.publish();
+    world.configure({ deleted: [{ kind: "gslb", id: again.id }], tombstones: [tombstone(again.id)] });
+    expect(ownersOf(publication() ?? newPublication("", "", "", ""))).toEqual([again.id, world.gslb.id]);
+  });
+
+  it("leaves records alone that were to stay", () => {
+    bothUp();
+    const again = gslb(1002, [], { fqdn: world.gslb.fqdn });
+    world.configure({ ...gone, gslbs: [again] });
+    world.configure({ deleted: [{ kind: "gslb", id: again.id }], tombstones: [tombstone(again.id)] });
+    expect(ownersOf(publication() ?? newPublication("", "", "", ""))).toEqual([again.id]);
   });
 });

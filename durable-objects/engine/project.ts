@@ -69,7 +69,10 @@ export class Project {
     const wanted = new Set([...this.catalog.gslbs.values()].map((gslb) => publicationKey(gslb.flavor, gslb.fqdn)));
     for (const gslb of taken.goneGslbs) {
       const known = this.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
-      if (known !== undefined && known.gslbId === gslb.id && known.wanted !== "removed") this.publish({ ...known, wanted: null });
+      if (known === undefined || known.gslbId !== gslb.id || known.wanted === "removed") continue;
+      // Records that shall stay are not ours any more: no removal speaks for them.
+      const kept = !configuration.tombstones.some((tombstone) => tombstone.gslb_id === gslb.id);
+      this.publish({ ...known, wanted: null, live: kept ? null : known.live });
     }
     for (const tombstone of configuration.tombstones) {
       const key = publicationKey(tombstone.flavor, tombstone.fqdn);
@@ -80,6 +83,7 @@ export class Project {
         this.draft.unpublished.push({ gslb_id: tombstone.gslb_id, flavor: tombstone.flavor });
       else this.publish({ ...wantRemoved(known), gslbId: tombstone.gslb_id });
     }
+    this.forgetNames(wanted, new Set(configuration.tombstones.map((tombstone) => publicationKey(tombstone.flavor, tombstone.fqdn))));
     for (const id of taken.members) this.rejudge(id, now);
     for (const id of taken.pools) this.dirtyPools.add(id);
     for (const id of taken.gslbs) this.dirtyGslbs.add(id);
@@ -276,6 +280,15 @@ export class Project {
 
   settled(kind: "gslb", id: string, version: number): void {
     this.draft.settled.push({ kind, id, version });
+  }
+
+  /** Names that are nobody's any more, once their removal is known everywhere. One made again is told its number by the backend. */
+  private forgetNames(wanted: ReadonlySet<string>, leaving: ReadonlySet<string>): void {
+    for (const [key, publication] of this.publications) {
+      if (wanted.has(key) || leaving.has(key) || isPending(publication)) continue;
+      this.publications.delete(key);
+      this.touched.publications.add(key);
+    }
   }
 
   private rejudge(id: string, now: number): void {

@@ -4,7 +4,7 @@
  */
 import type { BackendIo, Change, WriteFailure } from "../../domain/backend.ts";
 import { builtInFlavors } from "../../domain/flavor.ts";
-import { isDue, type Publication } from "../../domain/publish.ts";
+import { isDue, ownersOf, type Publication } from "../../domain/publish.ts";
 import { fail, type Result } from "../../domain/result.ts";
 import { backendPlugins } from "../../plugins/backends/index.ts";
 
@@ -68,5 +68,6 @@ const pluginOf = (flavorName: string) => backendPlugins[builtInFlavors.find((fla
 function changeOf(publication: Publication): Change {
   const { wanted, fqdn, zone, gslbId, epoch, number } = publication;
   if (wanted !== null && wanted !== "removed") return { kind: "publish", plan: wanted };
-  return { kind: "unpublish", fqdn, zone, gslbId, epoch, number };
+  const also = ownersOf(publication).filter((owner) => owner !== gslbId);
+  return { kind: "unpublish", fqdn, zone, gslbId, ...(also.length > 0 ? { also } : {}), epoch, number };
 }
