@@ -55,6 +55,12 @@ describe("a region's verdict", () => {
     expect(series.freshAt).toBe(0);
   });
 
+  it("goes on with results of its own time after a clock ran ahead for however long", () => {
+    const ahead = Array.from({ length: 40 }, (_, index) => result(3_600_000 + index * 1_000, "fail"));
+    const series = ahead.reduce((sum, item, index) => insert(sum, item, thresholds, index * 1_000, 1_000), emptySeries);
+    expect(insert(series, result(41_000, "pass"), thresholds, 41_000, 1_000).count.verdict).toBe("up");
+  });
+
   it("is fresh by arrival, bounded by the tick: a result that was long under way does not vouch for now", () => {
     expect(insert(emptySeries, result(1_000, "pass"), thresholds, 1_200, 1_000).freshAt).toBe(1_200);
     expect(insert(emptySeries, result(1_000, "pass"), thresholds, 600_000, 1_000).freshAt).toBe(3_000);

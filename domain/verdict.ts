@@ -68,7 +68,9 @@ export type Result = {
  * `no_data` for a tick that is known. `arrivedAt` is the Engine's clock; `timeoutMs` bounds how long after its tick a result can speak for.
  */
 export function insert(series: Series, result: Result, thresholds: Thresholds, arrivedAt: number, timeoutMs: number): Series {
-  const outcome = result.tick > arrivedAt + limits.tickAheadMs ? "no_data" : result.outcome;
+  // From the future: `no_data`, and not kept either, or a clock that jumped could fill the window and keep every later result out of it.
+  if (result.tick > arrivedAt + limits.tickAheadMs) return series;
+  const { outcome } = result;
   const { window } = series;
   let index = window.length;
   while (index > 0 && (window[index - 1] as SeriesEntry).tick > result.tick) index -= 1;

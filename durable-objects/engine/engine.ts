@@ -21,6 +21,7 @@ import { Pump } from "./pump.ts";
 import { gateEnd } from "./steer-gslb.ts";
 import { type Meta, Store } from "./store.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
+import { merge } from "./write-back.ts";
 
 /** Statuses and history wait at most this long for others to go with them. */
 const writeBackSpacingMs = 100;
@@ -214,12 +215,7 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
       const rows = this.store.outbox(flushRows);
       const last = rows.at(-1);
       if (last === undefined) return;
-      await conductorOf(this.env.CONDUCTOR, this.projectId).record({
-        statuses: rows.flatMap(({ writeBack }) => writeBack.statuses),
-        settled: rows.flatMap(({ writeBack }) => writeBack.settled),
-        events: rows.flatMap(({ writeBack }) => writeBack.events),
-        unpublished: rows.flatMap(({ writeBack }) => writeBack.unpublished),
-      });
+      await conductorOf(this.env.CONDUCTOR, this.projectId).record(merge(rows.map(({ writeBack }) => writeBack)));
       this.store.outboxDone(last.n);
     }
   }

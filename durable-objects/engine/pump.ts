@@ -30,10 +30,14 @@ export class Pump {
       this.again = true;
       return this.running;
     }
-    this.running = this.run().finally(() => {
+    // Before the run: its first steps may kick, too.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.running = promise;
+    void this.run().finally(() => {
       this.running = null;
+      resolve();
     });
-    return this.running;
+    return promise;
   }
 
   isDue(now: number): boolean {
@@ -46,10 +50,11 @@ export class Pump {
       if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       this.again = false;
       this.startedAt = Date.now();
+      // While it runs there is nothing to wait for: a time that is past would wake the Engine again and again.
+      this.nextTryAt = null;
       try {
         await this.work();
         this.attempts = 0;
-        this.nextTryAt = null;
       } catch (error) {
         this.attempts += 1;
         this.nextTryAt = Date.now() + backoffMs(this.attempts, Math.random());

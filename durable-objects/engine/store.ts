@@ -9,6 +9,7 @@ import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
 import type { Changes, Project } from "./project.ts";
 import { gslbState, memberState, poolState } from "./state.ts";
+import { cut } from "./write-back.ts";
 
 /** Storage rows are at most 2 MB; the checkpoint is cut well below. */
 const checkpointChunk = 256 * 1024;
@@ -83,10 +84,7 @@ export class Store {
       for (const id of changes.pools) this.put("pool", id, project.pools.get(id));
       for (const id of changes.gslbs) this.put("gslb", id, project.gslbs.get(id));
       for (const id of changes.publications) this.put("publication", id, project.publications.get(id));
-      const { statuses, settled, events, unpublished } = changes.writeBack;
-      if (statuses.length + settled.length + events.length + unpublished.length > 0) {
-        for (const part of cut(changes.writeBack)) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
-      }
+      for (const part of cut(changes.writeBack)) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
     });
   }
 
@@ -184,16 +182,4 @@ export class Store {
   private all<T>(table: Table): T[] {
     return this.entries<T>(table).map(([, body]) => body);
   }
-}
-
-/** Parts that stay well below a row's size, in order. */
-function cut(writeBack: WriteBack): WriteBack[] {
-  const size = 200;
-  const longest = Math.max(writeBack.statuses.length, writeBack.settled.length, writeBack.events.length, writeBack.unpublished.length);
-  return Array.from({ length: Math.ceil(longest / size) }, (_, part) => ({
-    statuses: writeBack.statuses.slice(part * size, (part + 1) * size),
-    settled: writeBack.settled.slice(part * size, (part + 1) * size),
-    events: writeBack.events.slice(part * size, (part + 1) * size),
-    unpublished: writeBack.unpublished.slice(part * size, (part + 1) * size),
-  }));
 }

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Pump } from "./pump.ts";
+
+describe("a pump", () => {
+  beforeEach(() => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  it("says when to try again after a failure, and nothing while the next try is under way: nobody need ask again and again", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let runs = 0;
+    const pump = new Pump(
+      "testing",
+      async () => {
+        runs += 1;
+        if (runs === 1) throw new Error("away");
+        await promise;
+      },
+      () => undefined,
+    );
+    await pump.kick();
+    expect(pump.nextTryAt).not.toBeNull();
+    const second = pump.kick();
+    expect(pump.nextTryAt).toBeNull();
+    resolve();
+    await second;
+    expect([runs, pump.nextTryAt]).toEqual([2, null]);
+  });
+
+  it("runs again when it was asked to meanwhile, once", async () => {
+    let runs = 0;
+    const pump = new Pump(
+      "testing",
+      async () => {
+        runs += 1;
+        if (runs === 1) for (let asked = 0; asked < 3; asked += 1) void pump.kick();
+      },
+      () => undefined,
+    );
+    await pump.kick();
+    expect(runs).toBe(2);
+  });
+});

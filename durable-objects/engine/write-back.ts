@@ -1,0 +1,42 @@
+/** What goes back to the Conductor, as it is stored and as it is sent: parts that fit a row, and of each status the newest alone. */
+import type { WriteBack } from "../rpc.ts";
+
+/** A row of storage holds 2 MB; an event with the votes of many endpoints and regions takes hundreds of kilobytes. Characters may take three bytes. */
+const partLength = 400_000;
+
+type Draft = { -readonly [K in keyof WriteBack]: WriteBack[K][number][] };
+const newDraft = (): Draft => ({ statuses: [], settled: [], events: [], unpublished: [] });
+
+/** Parts that stay well below a row's size, in order. Nothing to say has none. */
+export function cut(writeBack: WriteBack): WriteBack[] {
+  const parts: Draft[] = [];
+  let length = Number.POSITIVE_INFINITY;
+  const room = (item: unknown): Draft => {
+    const size = JSON.stringify(item).length;
+    const last = parts.at(-1);
+    if (last !== undefined && length + size <= partLength) {
+      length += size;
+      return last;
+    }
+    length = size;
+    const part = newDraft();
+    parts.push(part);
+    return part;
+  };
+  for (const status of writeBack.statuses) room(status).statuses.push(status);
+  for (const settled of writeBack.settled) room(settled).settled.push(settled);
+  for (const event of writeBack.events) room(event).events.push(event);
+  for (const name of writeBack.unpublished) room(name).unpublished.push(name);
+  return parts;
+}
+
+/** Several parts in one call. A resource has one status in it, the last: of two in one statement the database would take either. */
+export function merge(parts: readonly WriteBack[]): WriteBack {
+  const statuses = new Map(parts.flatMap((part) => part.statuses.map((status) => [`${status.kind} ${status.id}`, status] as const)));
+  return {
+    statuses: [...statuses.values()],
+    settled: parts.flatMap((part) => part.settled),
+    events: parts.flatMap((part) => part.events),
+    unpublished: parts.flatMap((part) => part.unpublished),
+  };
+}
