@@ -184,6 +184,8 @@ async function change<K extends Kind>(
   const precondition = readIfMatch(c);
   if (!precondition.ok) return precondition;
   for (let attempt = 0; attempt < limits.patchAttempts; attempt += 1) {
+    // Writers that were overtaken together would meet again.
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMs * 2 ** attempt));
     const current = await find(c, noun, id, belongs);
     if (!current.ok) return current;
     const { version } = current.value;
@@ -199,6 +201,9 @@ async function change<K extends Kind>(
   }
   return fail({ type: "conflict", detail: "others are writing this resource at the same time; try again", retryAfterSeconds: 1 });
 }
+
+/** About what a write takes. */
+const pauseMs = 20;
 
 const expectedVersion = (precondition: Precondition, version: number): number | null => (precondition.kind === "versions" ? version : null);
 
