@@ -51,7 +51,7 @@ async function list(c: ApiContext, targetOf: TargetOf): Promise<Response> {
   if (!target.ok) return answerProblem(c, target.error);
   const attached = await ask(c, (conductor) => conductor.attached(target.value));
   if (!attached.ok) return answerProblem(c, attached.error);
-  const page = pageOf(attached.value, paging.value);
+  const page = pageOf(attached.value, ({ monitor }) => monitor.id, paging.value);
   if (!page.ok) return answerProblem(c, page.error);
   const monitors = page.value.items.map((item) => renderAttached(item, c.env.settings, originOf(c)));
   return answerPage(c, "monitors", monitors, { next: page.value.next, total: attached.value.length });

@@ -64,6 +64,7 @@ function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] 
 
 /** The schemas say what would be right; only for plain containers zod's own words remain to be replaced. */
 function detailOf(issue: Issue): string {
+  if (issue.code === "too_big" && issue.message.startsWith("Too big")) return `must have at most ${issue.maximum} elements`;
   if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) return issue.message;
   return issue.expected === "object" || issue.expected === "record" ? "must be an object" : `must be of type ${issue.expected}`;
 }

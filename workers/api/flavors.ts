@@ -19,7 +19,7 @@ export function flavorRoutes(app: Hono<ApiEnv>): void {
 function list(c: ApiContext): Response {
   const paging = readPaging(c);
   if (!paging.ok) return answerProblem(c, paging.error);
-  const page = pageOf(builtInFlavors, paging.value);
+  const page = pageOf(builtInFlavors, ({ name }) => name, paging.value);
   if (!page.ok) return answerProblem(c, page.error);
   const flavors = page.value.items.map((flavor) => renderFlavor(flavor, originOf(c)));
   return answerPage(c, "flavors", flavors, { next: page.value.next, total: builtInFlavors.length });

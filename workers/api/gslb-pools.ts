@@ -9,7 +9,7 @@ import type { PoolRef, PoolWithMembers } from "../../durable-objects/rpc.ts";
 import type { ApiEnv, ApiSettings } from "./bindings.ts";
 import { readObject } from "./body.ts";
 import { type ApiContext, ask } from "./context.ts";
-import { invalidBody, parseFields } from "./fields.ts";
+import { invalidBody, parseFields, summary } from "./fields.ts";
 import { gslbNoun } from "./gslbs.ts";
 import type { JsonObject } from "./json.ts";
 import { answerPage, pageOf } from "./list.ts";
@@ -44,7 +44,7 @@ async function answerPools(c: ApiContext, paging: Paging): Promise<Response> {
   const pools = await ask(c, (conductor) => conductor.gslbPools(pathId(c, "gslb_id")));
   if (!pools.ok) return answerProblem(c, pools.error);
   const places = pools.value.map((pool, position) => renderPlace(c, pool, position));
-  const page = pageOf(places, paging);
+  const page = pageOf(places, ({ id }) => String(id), paging);
   if (!page.ok) return answerProblem(c, page.error);
   return answerPage(c, "pools", page.value.items, { next: page.value.next, total: places.length });
 }
@@ -81,8 +81,19 @@ async function reorder(c: ApiContext): Promise<Response> {
   const order = parseFields(gslbPoolOrder, body.value, "list of pools");
   if (!order.ok) return answerProblem(c, invalidBody(order.error));
   const changed = await patch(c, gslbNoun, pathId(c, "gslb_id"), () => ok({ pool_ids: order.value.pool_ids }));
-  if (!changed.ok) return answerProblem(c, changed.error);
+  if (!changed.ok) return answerProblem(c, "pools" in body.value ? inPools(changed.error) : changed.error);
   return answerPools(c, { limit: limits.poolsPerGslb, marker: null, count: true });
+}
+
+/** Mistakes in the GSLB's `pool_ids`, where the client wrote them as `{"pools": [{"pool_id"}]}`. */
+function inPools(problem: Problem): Problem {
+  if (problem.type !== "unprocessable" && problem.type !== "invalid-body") return problem;
+  const errors = (problem.errors ?? []).map((error) => {
+    const found = "pointer" in error ? /^\/pool_ids(?:\/([0-9]+))?$/.exec(error.pointer) : null;
+    if (found === null) return error;
+    return { pointer: found[1] === undefined ? "/pools" : `/pools/${found[1]}/pool_id`, detail: error.detail };
+  });
+  return { type: problem.type, detail: summary(errors), errors };
 }
 
 async function move(c: ApiContext): Promise<Response> {

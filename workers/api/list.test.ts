@@ -122,6 +122,13 @@ describe("history", () => {
     expect((await get("/v0.1/history")).headers.get("Cache-Control")).toBe("no-store");
   });
 
+  test.each(["2028-02-29T23:59:59-12:00", "2026-12-31T23:59:59.123456789%2B14:00", "0000-01-01T00:00:00%2B23:59"])(
+    "?since=%s is a time",
+    async (time) => {
+      expect((await get(`/v0.1/history?since=${time}`)).status).toBe(200);
+    },
+  );
+
   test.each([
     "gslb_id=x",
     "kind=party",
@@ -129,6 +136,8 @@ describe("history", () => {
     "since=yesterday",
     "since=2026-11-22",
     "until=2026-13-01T00:00:00Z",
+    "since=2026-02-30T00:00:00Z",
+    "since=2026-04-31T00:00:00-08:00",
     "sort_key=name",
     "x=1",
   ])("?%s is refused", async (query) => {

@@ -24,13 +24,27 @@ export function answerPage(
   return c.json({ [collection]: items, links, metadata }, status, notStored);
 }
 
-/** A page of a list that is short by its nature and is at hand whole; the marker is how many came before. */
+/**
+ * A page of a list that is short by its nature and is at hand whole. The marker is the key of the last item and its place: where that item is
+ * gone, the next has its place.
+ */
 export function pageOf<T>(
   items: readonly T[],
+  keyOf: (item: T) => string,
   paging: Paging,
 ): Result<{ readonly items: readonly T[]; readonly next: string | null }, Problem> {
-  const marker = paging.marker ?? "0";
-  if (!/^[0-9]{1,6}$/.test(marker)) return fail(invalidQuery([{ parameter: "marker", detail: "must come from links.next" }]));
-  const end = Number(marker) + paging.limit;
-  return ok({ items: items.slice(Number(marker), end), next: end < items.length ? String(end) : null });
+  const start = startOf(items.map(keyOf), paging.marker);
+  if (start === null) return fail(invalidQuery([{ parameter: "marker", detail: "must come from links.next" }]));
+  const page = items.slice(start, start + paging.limit);
+  const last = page.at(-1);
+  const end = start + page.length;
+  return ok({ items: page, next: last !== undefined && end < items.length ? `${end - 1}.${keyOf(last)}` : null });
+}
+
+function startOf(keys: readonly string[], marker: string | null): number | null {
+  if (marker === null) return 0;
+  const [, place, key = ""] = /^([0-9]{1,6})\.(.+)$/.exec(marker) ?? [];
+  if (place === undefined) return null;
+  const last = keys.indexOf(key);
+  return last === -1 ? Number(place) : last + 1;
 }

@@ -168,11 +168,33 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     [{ pools: [{ pool_id: unknownId, weight: 3 }] }, ["/pools/0/weight"]],
     [{ pools: [], pool_ids: [] }, [""]],
     [{ pools: 3 }, ["/pools"]],
+    [{ pools: Array(21).fill({ pool_id: unknownId }) }, ["/pools"]],
+    [{ pools: [{ pool_id: unknownId }, { pool_id: unknownId }] }, ["/pools"]],
   ])("PUT %j is refused at %j", async (body, at) => {
     const { call, path, order } = await make();
     const answer = await call("PUT", path, body);
     expect([answer.status, pointers(answer)]).toEqual([400, at]);
     expect(await order()).toBe("abc");
+  });
+
+  test.each([
+    [{ pool_ids: [unknownId] }, "/pool_ids/0"],
+    [{ pools: [{ pool_id: unknownId }] }, "/pools/0/pool_id"],
+  ])("PUT %j points at the pool that is not there", async (body, at) => {
+    const { call, path } = await make();
+    const answer = await call("PUT", path, body);
+    expect([answer.status, pointers(answer)]).toEqual([422, [at]]);
+    expect(answer.body.detail).toContain(at);
+  });
+
+  test("a page goes on where the one before ended, whatever was taken out in between", async () => {
+    for (const gone of [0, 1]) {
+      const { call, path, pools } = await make();
+      const { body } = await call("GET", `${path}?limit=2`);
+      await call("DELETE", `${path}/${pools[gone]}`);
+      const next = await call("GET", body.links.next.replace("http://kosmos.test", ""));
+      expect(next.body.pools.map((pool: { name: string }) => pool.name)).toEqual(["c"]);
+    }
   });
 
   test("of a GSLB that is not there, or a pool that is not in it, is 404", async () => {

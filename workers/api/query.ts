@@ -146,8 +146,14 @@ const time = (value: string): Reading<string> => {
   const shape = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
   // In a query an unescaped "+" arrives as a space.
   const text = value.replace(" ", "+");
-  const at = shape.test(text) ? Date.parse(text.toUpperCase()) : Number.NaN;
+  const at = shape.test(text) && hasDay(text.slice(0, 10)) ? Date.parse(text.toUpperCase()) : Number.NaN;
   return Number.isNaN(at) ? fail("must be a time such as 2026-11-22T10:00:00Z") : ok(new Date(at).toISOString());
+};
+
+/** Whether the calendar has the day: JavaScript takes February 30 for March 2. */
+const hasDay = (date: string): boolean => {
+  const at = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(date);
 };
 
 const upperCase = (value: string): Reading<string> => words(64)(value.toUpperCase());
