@@ -22,6 +22,8 @@ export type LocalSystemOptions = {
   readonly signal: AbortSignal;
   /** Another configuration than the repository's own. */
   readonly configPath?: string;
+  /** How often the cron is ticked, where not each minute. */
+  readonly cronIntervalMs?: number;
 };
 
 export type LocalSystem = {
@@ -80,9 +82,16 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   };
   try {
     const url = (await runtime.ready).origin;
-    const worker = await runtime.getWorker();
-    const tick = () => worker.scheduled({ cron: "* * * * *" }).catch((error) => options.onLog("error", `cron: ${error}`));
-    ticking = setInterval(tick, cronIntervalMs);
+    const tick = async () => {
+      try {
+        // Asked each time: where the runtime died another takes its place, and what was had of the first throws.
+        const worker = await runtime.getWorker();
+        await worker.scheduled({ cron: "* * * * *" });
+      } catch (error) {
+        options.onLog("error", `cron: ${error}`);
+      }
+    };
+    ticking = setInterval(tick, options.cronIntervalMs ?? cronIntervalMs);
     tick();
     await untilReady(url, options.signal);
     return { url, close, kill: () => lifeline.cut() };
