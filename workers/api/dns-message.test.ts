@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { type Answer, type DecodedPacket, decode, encode, type OptAnswer } from "dns-packet";
+import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type PacketOpt } from "dns-packet";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Reply, rcodes, without } from "./dns-answer.ts";
@@ -57,7 +57,7 @@ describe("a DNS message", () => {
   });
 
   it("gives back no client subnet that is longer than an address", () => {
-    const subnet = (length: number) => ({ code: 8, ip: undefined, data: Buffer.from([0, 2, 128, 0, ...Array(length).fill(1)]) });
+    const subnet = (length: number): PacketOpt => ({ code: 8, ip: undefined, data: Buffer.from([0, 2, 128, 0, ...Array(length).fill(1)]) });
     const given = (length: number) => optOf(exchange(ask("a.example", { additionals: [edns({ options: [subnet(length)] })] })))?.options;
     expect(given(16)).toHaveLength(1);
     expect(given(17)).toEqual([]);
