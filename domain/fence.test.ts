@@ -25,7 +25,7 @@ function publish(epoch: number, number: number, address = "192.0.2.1", decidedAt
   };
 }
 
-const unpublish = (epoch: number, number: number): Change => ({
+const unpublish = (epoch: number, number: number): Extract<Change, { kind: "unpublish" }> => ({
   kind: "unpublish",
   fqdn: "www.example.com.",
   zone: "example.com.",

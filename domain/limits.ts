@@ -75,8 +75,10 @@ export const limits = {
   firstPublishMaxMs: 60_000,
   /** A replaced address stays published at most this long while its successor has not been judged. */
   replacedAddressMs: 60_000,
-  /** The Engine writes what is only in memory this often. */
+  /** The Engine's alarm comes, and what is only in memory is written, at least this often; of few series this much more often. */
   checkpointMs: 60_000,
+  checkpointMinMs: 5_000,
+  checkpointSeriesMs: 5,
   /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
   retryMaxMs: 300_000,
   retryBaseMs: 500,

@@ -1,6 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { endpointState, hasSettled, isQuorumDown, type Judgement, judge, newJudgement, type Vote, votesNeeded, votesOf } from "./quorum.ts";
+import {
+  endpointState,
+  hasSettled,
+  isQuorumDown,
+  type Judgement,
+  judge,
+  mayBeLate,
+  newJudgement,
+  type Vote,
+  votesNeeded,
+  votesOf,
+} from "./quorum.ts";
 import { emptySeries, type Series, type Verdict } from "./verdict.ts";
 
 const settings = { quorumPercent: 51, minRegions: null };
@@ -136,6 +147,38 @@ describe("a judgement that started anew", () => {
     ] as const;
     expect(hasSettled(newJudgement(90_000), silent, timing)).toBe(false);
     expect(hasSettled(newJudgement(54_000), silent, timing)).toBe(true);
+  });
+});
+
+describe("after a start", () => {
+  const judgement = judgedBy("uu");
+  const late = (freshAt: number, now: number, startedAt = 100_000) =>
+    mayBeLate(
+      judgement,
+      [
+        ["r0", says("up", now)],
+        ["r1", says("up", freshAt)],
+      ],
+      { ...timing, now },
+      startedAt,
+      60_000,
+    );
+
+  it("a voter that fell silent with the start may be late, for as long as silence takes", () => {
+    expect(late(50_000, 101_000)).toBe(true);
+    expect(late(50_000, 145_000)).toBe(true);
+    expect(late(50_000, 145_001)).toBe(false);
+  });
+
+  it("a voter that is fresh, or was silent long before, is not late", () => {
+    expect(late(99_000, 101_000)).toBe(false);
+    expect(late(100_500, 146_000)).toBe(false);
+    expect(late(-5_001, 101_000)).toBe(false);
+  });
+
+  it("a region that did not vote is not waited for", () => {
+    const series = [["r5", says("up", 50_000)]] as const;
+    expect(mayBeLate(judgement, series, { ...timing, now: 101_000 }, 100_000, 60_000)).toBe(false);
   });
 });
 

@@ -58,6 +58,31 @@ export function votesOf(series: readonly (readonly [region: string, series: Seri
   });
 }
 
+/**
+ * Whether a region that voted in the last decision may only not have been heard *yet*. After a start the freshness of the last moments is
+ * lost: until such a region was heard again, or for as long as silence takes, a decision without it would be made by fewer than there are.
+ * `lostMs`: how much of the freshness a start can lose.
+ */
+export function mayBeLate(
+  judgement: Judgement,
+  series: readonly (readonly [region: string, series: Series | undefined])[],
+  timing: Timing,
+  startedAt: number,
+  lostMs: number,
+): boolean {
+  const silenceMs = 2 * timing.delayMs + timing.timeoutMs;
+  const sinceStart = timing.now - startedAt;
+  if (sinceStart < 0 || sinceStart > silenceMs) return false;
+  return series.some(
+    ([region, entry]) =>
+      entry !== undefined &&
+      judgement.voters[region] !== undefined &&
+      entry.freshAt < startedAt &&
+      startedAt - entry.freshAt <= silenceMs + lostMs &&
+      isSilent(entry, timing.now, timing.delayMs, timing.timeoutMs),
+  );
+}
+
 /** The quorum in integers: down when `down × 100 ≥ quorum_percent × votes`. */
 export const isQuorumDown = (down: number, votes: number, quorumPercent: number): boolean => down * 100 >= quorumPercent * votes;
 

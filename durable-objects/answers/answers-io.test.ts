@@ -28,7 +28,7 @@ function publish(fqdn: string, number: number, inZone = zone): Change {
   };
 }
 
-const unpublish = (fqdn: string, number: number, inZone = zone): Change => ({
+const unpublish = (fqdn: string, number: number, inZone = zone): Extract<Change, { kind: "unpublish" }> => ({
   kind: "unpublish",
   fqdn,
   zone: inZone,

@@ -19,7 +19,7 @@ import { Project } from "./project.ts";
 import { nextBatch, writeBatch } from "./publisher.ts";
 import { Pump } from "./pump.ts";
 import { gateEnd } from "./steer-gslb.ts";
-import { type Meta, Store } from "./store.ts";
+import { type Meta, Store, type Watched } from "./store.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
 import { merge } from "./write-back.ts";
 
@@ -57,8 +57,10 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     writeBackSpacingMs,
   );
   private alarmAt: number | null = null;
-  private checkpointAt = Date.now() + limits.checkpointMs;
+  /** The next checkpoint is due then, if anything was heard. */
+  private checkpointAt = 0;
   private observedSinceCheckpoint = false;
+  private watched: Watched;
   private queueLagMs: number | null = null;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -73,7 +75,7 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(Date.now() / 1_000), regions, blind: false };
     this.project.epoch = this.meta.epoch;
     this.project.blind = this.meta.blind;
-    this.project.listensUntil = Date.now() + limits.checkpointMs;
+    this.project.startedAt = Date.now();
     this.fleet = new ProberFleet(
       env.PROBER,
       projectId,
@@ -82,6 +84,8 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
       this.store,
       this.store.load(this.project),
     );
+    this.watched = this.listening(Date.now());
+    this.project.listensUntil = this.watched.listensUntil;
     context.blockConcurrencyWhile(async () => {
       this.alarmAt = await context.storage.getAlarm();
       if (JSON.stringify(this.meta.regions) !== JSON.stringify(regions)) {
@@ -110,12 +114,14 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     const now = Date.now();
     const ours = reports.filter((report) => report.project_id === this.projectId && this.fleet.heard(report, now));
     this.project.observe(ours, now);
-    this.observedSinceCheckpoint = true;
+    this.observedSinceCheckpoint ||= ours.length > 0;
     this.persist();
+    this.checkpoint(now);
   }
 
   async watch(): Promise<EngineHealth> {
-    await this.configuring.kick();
+    // Not waited for: a Conductor that hangs must not keep the Probers silent.
+    this.background(this.configuring);
     await this.fleet.wakeSilent(Date.now());
     this.kickAll();
     return this.health();
@@ -151,8 +157,12 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     await this.ctx.storage.setAlarm(this.alarmAt);
     try {
       this.project.tick(now);
-      if (now >= this.checkpointAt) this.checkpoint(now);
       this.persist();
+      this.checkpoint(now);
+      if (now - this.watched.aliveAt >= limits.checkpointMs / 2) {
+        this.watched = { ...this.watched, aliveAt: now };
+        this.store.putWatched(this.watched);
+      }
       this.kickAll();
     } catch (error) {
       console.error(`engine ${this.projectId}: the alarm failed: ${error}`);
@@ -220,11 +230,28 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     }
   }
 
+  /**
+   * Stores how fresh everything is, if anything was heard; the more there is, the less often. An idle object is gone after ten seconds, so
+   * a small project's, which is often idle, must not be later than that.
+   */
   private checkpoint(now: number): void {
-    this.checkpointAt = now + limits.checkpointMs;
     if (!this.observedSinceCheckpoint) return;
+    // A time that is further ahead than any checkpoint can be was set before the clock was.
+    if (now < this.checkpointAt && this.checkpointAt <= now + limits.checkpointMs) {
+      this.arm();
+      return;
+    }
     this.observedSinceCheckpoint = false;
-    this.store.saveCheckpoint(this.project);
+    const series = this.store.saveCheckpoint(this.project);
+    this.checkpointAt = now + Math.min(limits.checkpointMs, Math.max(limits.checkpointMinMs, series * limits.checkpointSeriesMs));
+  }
+
+  /** Until when the regions may need to be heard again: after an eviction no time, after the system was away as long as silence takes. */
+  private listening(now: number): Watched {
+    const known = this.store.watched();
+    if (known !== null && now - known.aliveAt < 3 * limits.checkpointMs) return known;
+    const silences = [...this.project.catalog.monitors.values()].map(({ delay, timeout }) => (2 * delay + timeout) * 1_000);
+    return { aliveAt: 0, listensUntil: now + Math.max(limits.checkpointMs, ...silences) };
   }
 
   /** Sets the alarm for whatever is next. An earlier one that is set already is left: it finds nothing to do and sets the next. */
@@ -236,7 +263,8 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     const soon = Date.now() + 1_000;
     for (const publication of this.project.publications.values())
       if (isPending(publication)) times.push(Math.max(publication.nextTryAt, soon));
-    if (this.project.catalog.members.size > 0) times.push(this.checkpointAt);
+    if (this.observedSinceCheckpoint) times.push(this.checkpointAt);
+    if (this.project.catalog.members.size > 0) times.push(Date.now() + limits.checkpointMs);
     if (times.length === 0) return;
     const at = Math.max(Math.min(...times), Date.now() + 10);
     if (this.alarmAt !== null && this.alarmAt <= at && this.alarmAt > Date.now()) return;

@@ -6,7 +6,16 @@ import { limits } from "../../domain/limits.ts";
 import type { Member } from "../../domain/member.ts";
 import type { CheckReport, Observation } from "../../domain/observation.ts";
 import { memberStatus } from "../../domain/pool-health.ts";
-import { endpointState, hasSettled, judge, newJudgement, type QuorumSettings, type Timing, votesOf } from "../../domain/quorum.ts";
+import {
+  endpointState,
+  hasSettled,
+  judge,
+  mayBeLate,
+  newJudgement,
+  type QuorumSettings,
+  type Timing,
+  votesOf,
+} from "../../domain/quorum.ts";
 import { emptySeries, insert, type Series, type Verdict } from "../../domain/verdict.ts";
 import type { CatalogMonitor } from "./catalog.ts";
 import type { EndpointState, MemberState, MonitorState } from "./state.ts";
@@ -16,6 +25,8 @@ export type Judged = {
   readonly monitors: readonly CatalogMonitor[];
   readonly regionsOf: (monitor: CatalogMonitor) => readonly string[];
   readonly quorum: QuorumSettings;
+  /** When the Engine started, Unix ms. */
+  readonly startedAt: number;
 };
 
 /** What an observation did: nothing new; counted; or more than a count moved, so that it must be stored before it is acknowledged. */
@@ -56,7 +67,9 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   monitorState.series[report.region] = series;
 
   const voted = monitorState.judgement;
-  monitorState.judgement = judge(voted, votesOf(seriesOf(monitorState, regions), timing), judged.quorum);
+  const voices = seriesOf(monitorState, regions);
+  if (!mayBeLate(voted, voices, timing, judged.startedAt, limits.checkpointMs))
+    monitorState.judgement = judge(voted, votesOf(voices, timing), judged.quorum);
   const endpointChanged = combine(endpoint, judged, now);
   return {
     counted: true,

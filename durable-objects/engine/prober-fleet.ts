@@ -19,7 +19,6 @@ export class ProberFleet {
   private readonly store: Store;
   private shards: Map<string, Shard>;
   private readonly heardAt = new Map<string, number>();
-  private readonly startedAt = Date.now();
   private readonly strangers = new Set<string>();
 
   constructor(
@@ -82,12 +81,15 @@ export class ProberFleet {
     return false;
   }
 
-  /** Knocks at the Probers from which nothing came for more than two periods of their slowest check. */
+  /**
+   * Knocks at the Probers from which nothing came for more than two periods of their slowest check, or nothing yet since the Engine started:
+   * where all are silent the Engine is evicted between two rounds of the watchdog, and would wait for them anew each time.
+   */
   async wakeSilent(now: number): Promise<void> {
     const silent = [...this.shards.values()].filter((shard) => {
       if (shard.checks.length === 0) return false;
       const delays = shard.monitors.map(([id]) => this.catalog.monitors.get(id)?.delay ?? 0);
-      return now - (this.heardAt.get(shardKey(shard)) ?? this.startedAt) > 2_000 * Math.max(...delays) + 10_000;
+      return now - (this.heardAt.get(shardKey(shard)) ?? 0) > 2_000 * Math.max(...delays) + 10_000;
     });
     const next = async (): Promise<void> => {
       for (let shard = silent.shift(); shard !== undefined; shard = silent.shift()) {

@@ -216,3 +216,58 @@ describe("a name that is nobody's any more", () => {
     expect(ownersOf(publication() ?? newPublication("", "", "", ""))).toEqual([again.id]);
   });
 });
+
+describe("an Engine that starts again", () => {
+  const five = ["weur", "eeur", "enam", "wnam", "apac"];
+  const hear = (outcome: "pass" | "fail", from: readonly string[]) => {
+    world.hear(one(), outcome, from);
+    world.hear(two(), "pass", from);
+    world.publish();
+  };
+  /** Two of five regions see the member dead, one at a time; the others pass, but how fresh they are was lost with the start. */
+  const minorityAfterStart = () => {
+    world.project.setRegions(five, world.now);
+    world.now += 10_000;
+    hear("pass", five);
+    world.now += 10_000;
+    hear("fail", ["weur", "eeur"]);
+    hear("pass", ["enam", "wnam", "apac"]);
+    world.now += 5_000;
+    for (const { endpoints } of world.project.members.values())
+      for (const { monitors } of Object.values(endpoints))
+        for (const { series } of Object.values(monitors))
+          for (const [region, kept] of Object.entries(series)) series[region] = { ...kept, freshAt: kept.freshAt - 30_000 };
+    world.project.startedAt = world.now;
+    world.now += 5_000;
+  };
+
+  it("does not take those that it has not heard yet for silent: a minority stays one", () => {
+    minorityAfterStart();
+    hear("fail", ["weur", "eeur"]);
+    hear("pass", ["enam"]);
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    hear("pass", ["wnam", "apac"]);
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
+  it("waits for them only as long as silence takes", () => {
+    minorityAfterStart();
+    for (let round = 0; round < 3; round += 1) {
+      hear("fail", ["weur", "eeur", "enam"]);
+      world.now += 10_000;
+    }
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+  });
+});
+
+describe("counters that started anew", () => {
+  it("are no silence: a project is not blind because its quorum was changed", () => {
+    bothUp();
+    world.configure({ pools: [{ ...world.pool, quorum_percent: 60, version: 2 }] });
+    world.project.drain();
+    world.project.tick(world.now + 1_000);
+    expect(world.project.drain().writeBack.events).toEqual([]);
+    world.project.tick(world.now + 23_000);
+    expect(world.project.drain().writeBack.events.map(({ kind }) => kind)).toEqual(["blind"]);
+  });
+});

@@ -16,6 +16,7 @@ import { type Judged, observe, restart, standIn, statusOf } from "./judging.ts";
 import { isBlind } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, newPool, type PoolState, publicationKey } from "./state.ts";
 import { adopt, steerGslb } from "./steer-gslb.ts";
+import { newDraft } from "./write-back.ts";
 
 /** What has to be stored, or told to the Conductor, since the last `drain`. */
 export type Changes = {
@@ -26,9 +27,6 @@ export type Changes = {
   readonly writeBack: WriteBack;
 };
 
-type Draft = { -readonly [K in keyof WriteBack]: WriteBack[K][number][] };
-const newDraft = (): Draft => ({ statuses: [], settled: [], events: [], unpublished: [] });
-
 export class Project {
   readonly catalog: Catalog;
   readonly members = new Map<string, MemberState>();
@@ -38,14 +36,17 @@ export class Project {
   epoch = 0;
   /** Whether most of what is monitored is stale. */
   blind = false;
-  /** Unix ms before which nobody is called blind: after a start the regions need a while to be heard again. */
+  /** Unix ms before which nobody is called blind: after the system was away the regions need a while to be heard again. */
   listensUntil = 0;
+  /** When this Engine started, Unix ms. */
+  startedAt = 0;
   readonly touched = { members: new Set<string>(), pools: new Set<string>(), gslbs: new Set<string>(), publications: new Set<string>() };
   /** GSLBs to steer again, pools to count again: emptied by `settle`. */
   private readonly dirtyPools = new Set<string>();
   private readonly dirtyGslbs = new Set<string>();
   /** Pools counted in the present `settle`, so that each is counted once however many GSLBs use it. */
   private readonly counted = new Map<string, PoolHealth>();
+  private settling = false;
   private draft = newDraft();
   private readonly newId: () => string;
 
@@ -58,12 +59,9 @@ export class Project {
   configure(configuration: Configuration, empty: boolean, now: number): void {
     this.epoch = Math.max(this.epoch, configuration.epoch);
     const taken = this.catalog.take(configuration);
-    for (const member of taken.goneMembers) this.members.delete(member.id);
-    for (const pool of taken.gonePools) this.pools.delete(pool);
-    for (const gslb of taken.goneGslbs) this.gslbs.delete(gslb.id);
-    for (const id of [...taken.goneMembers.map((member) => member.id)]) this.touched.members.add(id);
-    for (const id of taken.gonePools) this.touched.pools.add(id);
-    for (const gslb of taken.goneGslbs) this.touched.gslbs.add(gslb.id);
+    for (const { id } of taken.goneMembers) if (this.members.delete(id)) this.touched.members.add(id);
+    for (const id of taken.gonePools) if (this.pools.delete(id)) this.touched.pools.add(id);
+    for (const { id } of taken.goneGslbs) if (this.gslbs.delete(id)) this.touched.gslbs.add(id);
     if (empty) adopt(this, configuration, now);
 
     const wanted = new Set([...this.catalog.gslbs.values()].map((gslb) => publicationKey(gslb.flavor, gslb.fqdn)));
@@ -239,6 +237,7 @@ export class Project {
       monitors: this.catalog.monitorsOf(member),
       regionsOf: (monitor) => this.catalog.regionsOf(monitor),
       quorum: { quorumPercent: pool.quorum_percent, minRegions: pool.min_regions },
+      startedAt: this.startedAt,
     };
   }
 
@@ -260,7 +259,11 @@ export class Project {
   }
 
   health(poolId: string, now: number): PoolHealth {
-    return this.counted.get(poolId) ?? poolHealth(this.candidates(poolId, now), this.catalog.pools.get(poolId)?.min_healthy_percent ?? 0);
+    const known = this.counted.get(poolId);
+    if (known !== undefined) return known;
+    const health = poolHealth(this.candidates(poolId, now), this.catalog.pools.get(poolId)?.min_healthy_percent ?? 0);
+    if (this.settling) this.counted.set(poolId, health);
+    return health;
   }
 
   publish(publication: Publication): void {
@@ -331,6 +334,7 @@ export class Project {
 
   /** Members moved: count their pools, steer the GSLBs of those. */
   private settle(now: number): void {
+    this.settling = true;
     const pools = [...this.dirtyPools];
     this.dirtyPools.clear();
     for (const id of pools) {
@@ -339,7 +343,6 @@ export class Project {
       const state = this.pools.get(id) ?? newPool(now);
       this.pools.set(id, state);
       const health = this.health(id, now);
-      this.counted.set(id, health);
       const status = poolStatus(state.status, health, this.catalog.membersOf(id).length);
       const numbers = { enabled: health.enabled.length, healthy: health.healthy.length, needed: health.needed };
       const reason = `${numbers.healthy} of ${numbers.enabled} enabled members healthy, ${numbers.needed} needed`;
@@ -367,6 +370,7 @@ export class Project {
     for (const id of gslbs) for (const pool of steerGslb(this, id, now)) movedPools.add(pool);
     for (const id of movedPools) this.reportPool(id, now);
     this.counted.clear();
+    this.settling = false;
   }
 
   /** Tells the Conductor what it does not know yet of a pool and its members. */

@@ -10,12 +10,15 @@ export function isStale(project: Project, state: MemberState, member: Member, no
   const monitors = project.catalog.monitorsOf(member).filter((monitor) => monitor.admin_state_up);
   if (monitors.length === 0 || state.status === "PENDING") return false;
   return monitors.every((monitor) => {
-    const timing = timingOf(monitor, now);
-    return member.endpoints.every((endpoint) =>
-      seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor)).every(
-        ([, series]) => series === undefined || isSilent(series, now, timing.delayMs, timing.timeoutMs),
-      ),
-    );
+    const { delayMs, timeoutMs } = timingOf(monitor, now);
+    return member.endpoints.every((endpoint) => {
+      const monitorState = state.endpoints[endpoint]?.monitors[monitor.id];
+      // Counters that started anew just now were not heard *yet*.
+      if (monitorState !== undefined && now - monitorState.judgement.startedAt <= 2 * delayMs + timeoutMs) return false;
+      return seriesOf(monitorState, project.catalog.regionsOf(monitor)).every(
+        ([, series]) => series === undefined || isSilent(series, now, delayMs, timeoutMs),
+      );
+    });
   });
 }
 

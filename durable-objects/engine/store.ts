@@ -1,5 +1,5 @@
 /**
- * The Engine's storage: SQLite rows of JSON, written only for what changed, and a checkpoint each minute of how fresh each series is, which
+ * The Engine's storage: SQLite rows of JSON, written only for what changed, and now and then a checkpoint of how fresh each series is, which
  * nothing else would write in the steady state. What cannot be read back is left out, never guessed: it is judged anew.
  */
 import type { z } from "zod";
@@ -36,6 +36,8 @@ export type Meta = {
   readonly blind: boolean;
 };
 
+export type Watched = { readonly aliveAt: number; readonly listensUntil: number };
+
 export class Store {
   private readonly storage: DurableObjectStorage;
 
@@ -55,6 +57,16 @@ export class Store {
 
   putMeta(meta: Meta): void {
     this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('meta', ?)", JSON.stringify(meta));
+  }
+
+  /** When the Engine's alarm last came, and until when nobody is called blind; null: never. */
+  watched(): Watched | null {
+    const row = this.storage.sql.exec<{ body: string }>("SELECT body FROM meta WHERE id = 'watched'").toArray()[0];
+    return row === undefined ? null : (JSON.parse(row.body) as Watched);
+  }
+
+  putWatched(watched: Watched): void {
+    this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('watched', ?)", JSON.stringify(watched));
   }
 
   /** Fills a project with what is stored. */
@@ -127,7 +139,9 @@ export class Store {
     this.storage.sql.exec("DELETE FROM outbox WHERE n <= ?", n);
   }
 
-  saveCheckpoint(project: Project): void {
+  /** Returns how many series there are. */
+  saveCheckpoint(project: Project): number {
+    let count = 0;
     const chunks: string[] = [];
     let lines: string[] = [];
     let size = 0;
@@ -135,6 +149,7 @@ export class Store {
       for (const [endpoint, state] of Object.entries(member.endpoints)) {
         for (const [monitorId, monitor] of Object.entries(state.monitors)) {
           const fresh = Object.entries(monitor.series).map(([region, series]) => [region, series.freshAt]);
+          count += fresh.length;
           const line = JSON.stringify([memberId, endpoint, monitorId, fresh]);
           lines.push(line);
           size += line.length + 1;
@@ -150,6 +165,7 @@ export class Store {
       this.storage.sql.exec("DELETE FROM checkpoint WHERE n >= ?", chunks.length);
       for (const [n, body] of chunks.entries()) this.storage.sql.exec("INSERT OR REPLACE INTO checkpoint (n, body) VALUES (?, ?)", n, body);
     });
+    return count;
   }
 
   private *checkpoint(): Generator<readonly [string, string, string, string, number]> {

@@ -6,7 +6,7 @@ import type { EndpointView, GslbView, MemberView, PoolView, ProjectView, Publish
 import { version } from "../../domain/version.ts";
 import { isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
 import type { Project } from "./project.ts";
-import { isBlind, isStale, oldestResult, regionsWithoutVote } from "./silence.ts";
+import { isStale, oldestResult, regionsWithoutVote } from "./silence.ts";
 import { type MemberState, publicationKey } from "./state.ts";
 
 const endpointStatus = { up: "ACTIVE", down: "DOWN", unknown: "PENDING" } as const;
@@ -158,7 +158,7 @@ export function projectView(project: Project, now: number): ProjectView {
           ? "ACTIVE"
           : "PENDING"),
     automation: "auto",
-    blind: isBlind(project, now),
+    blind: project.blind,
     gslbs: countBy(gslbs.map(({ state }) => state.status)),
     pool_members: countBy(members.map(({ state }) => state.status)),
     problems,

@@ -4,8 +4,8 @@ import type { WriteBack } from "../rpc.ts";
 /** A row of storage holds 2 MB; an event with the votes of many endpoints and regions takes hundreds of kilobytes. Characters may take three bytes. */
 const partLength = 400_000;
 
-type Draft = { -readonly [K in keyof WriteBack]: WriteBack[K][number][] };
-const newDraft = (): Draft => ({ statuses: [], settled: [], events: [], unpublished: [] });
+export type Draft = { -readonly [K in keyof WriteBack]: WriteBack[K][number][] };
+export const newDraft = (): Draft => ({ statuses: [], settled: [], events: [], unpublished: [] });
 
 /** Parts that stay well below a row's size, in order. Nothing to say has none. */
 export function cut(writeBack: WriteBack): WriteBack[] {

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { ProberFleet } from "./prober-fleet.ts";
+import { World } from "./project.fixture.ts";
+import type { Store } from "./store.ts";
+
+/** A fleet whose Probers only note that they were knocked at. */
+function fleetOf(world: World, awake: string[]) {
+  const namespace = {
+    idFromName: (name: string) => name,
+    get: (name: string) => ({
+      wake: async () => {
+        awake.push(name);
+        return { version: 1, checks: 2, next_due_at: null };
+      },
+    }),
+  };
+  const store = { saveShards: () => undefined } as unknown as Store;
+  return new ProberFleet(namespace as unknown as DurableObjectNamespace, "default", 1, world.project.catalog, store, new Map());
+}
+
+describe("Probers that fell silent", () => {
+  it("are woken by an Engine that has only just started: it may be evicted between any two rounds of the watchdog", async () => {
+    const awake: string[] = [];
+    const world = new World();
+    const fleet = fleetOf(world, awake);
+    fleet.assign();
+    await fleet.wakeSilent(Date.now());
+    expect(awake.toSorted()).toEqual(["default:eeur:0:1", "default:enam:0:1", "default:weur:0:1"]);
+  });
+
+  it("are those from which nothing came for two periods", async () => {
+    const awake: string[] = [];
+    const fleet = fleetOf(new World(), awake);
+    fleet.assign();
+    const now = Date.now();
+    for (const region of ["weur", "eeur", "enam"])
+      fleet.heard({ project_id: "default", region, shard: 0, generation: 1, colo: "local", observations: [] }, now);
+    await fleet.wakeSilent(now + 30_000);
+    expect(awake).toEqual([]);
+    await fleet.wakeSilent(now + 30_001);
+    expect(awake).toHaveLength(3);
+  });
+});
