@@ -24,8 +24,8 @@ describe("the watchdog", () => {
     });
     expect(knocked.toSorted()).toEqual(["broken", "default", "other"].flatMap((p) => [`conductor ${p}`, `engine ${p}`]).toSorted());
     expect(log.mock.calls.map(([line]) => JSON.parse(line)).map(({ project, part, error }) => [project, part, error])).toEqual([
-      ["broken", "conductor", "Error: conductor is away"],
       ["broken", "engine", "Error: engine is away"],
+      ["broken", "conductor", "Error: conductor is away"],
     ]);
   });
 

@@ -12,9 +12,9 @@ export async function watchdog({ deployment, conductor, engine }: WatchdogBindin
   const waiting = (await deployment.projects()).values();
   const round = async (): Promise<void> => {
     for (const project of waiting) {
-      // Both, whatever becomes of the first: judging does not need the Conductor.
-      await knock(project, "conductor", async () => conductor(project).watch());
+      // Both, whatever becomes of the first: judging does not need the Conductor, so it does not wait for one that hangs either.
       await knock(project, "engine", async () => engine(project).watch());
+      await knock(project, "conductor", async () => conductor(project).watch());
     }
   };
   await Promise.all(Array.from({ length: limits.watchdogParallel }, round));
