@@ -44,9 +44,8 @@ export class Project {
   /** GSLBs to steer again, pools to count again: emptied by `settle`. */
   private readonly dirtyPools = new Set<string>();
   private readonly dirtyGslbs = new Set<string>();
-  /** Pools counted in the present `settle`, so that each is counted once however many GSLBs use it. */
+  /** Pools as they were last counted, until something in them moves: each is counted once however many GSLBs use it. */
   private readonly counted = new Map<string, PoolHealth>();
-  private settling = false;
   private draft = newDraft();
   private readonly newId: () => string;
 
@@ -83,7 +82,7 @@ export class Project {
     }
     this.forgetNames(wanted, new Set(configuration.tombstones.map((tombstone) => publicationKey(tombstone.flavor, tombstone.fqdn))));
     for (const id of taken.members) this.rejudge(id, now);
-    for (const id of taken.pools) this.dirtyPools.add(id);
+    for (const id of [...taken.pools, ...taken.gonePools]) this.poolMoved(id);
     for (const id of taken.gslbs) this.dirtyGslbs.add(id);
     for (const { id, action } of configuration.gslbs) {
       const state = this.gslbs.get(id);
@@ -135,7 +134,7 @@ export class Project {
       state.replaced = null;
       this.touched.members.add(id);
       const member = this.catalog.members.get(id);
-      if (member !== undefined) this.dirtyPools.add(member.pool_id);
+      if (member !== undefined) this.poolMoved(member.pool_id);
     }
     const blind = now < this.listensUntil ? this.blind : isBlind(this, now);
     if (blind !== this.blind) {
@@ -262,7 +261,7 @@ export class Project {
     const known = this.counted.get(poolId);
     if (known !== undefined) return known;
     const health = poolHealth(this.candidates(poolId, now), this.catalog.pools.get(poolId)?.min_healthy_percent ?? 0);
-    if (this.settling) this.counted.set(poolId, health);
+    this.counted.set(poolId, health);
     return health;
   }
 
@@ -310,7 +309,7 @@ export class Project {
   }
 
   private memberMoved({ member, ...judged }: Judged, state: MemberState, now: number): void {
-    this.dirtyPools.add(member.pool_id);
+    this.poolMoved(member.pool_id);
     this.touched.members.add(member.id);
     const status = statusOf(state, member);
     const from = state.status;
@@ -332,9 +331,13 @@ export class Project {
     });
   }
 
+  private poolMoved(id: string): void {
+    this.counted.delete(id);
+    this.dirtyPools.add(id);
+  }
+
   /** Members moved: count their pools, steer the GSLBs of those. */
   private settle(now: number): void {
-    this.settling = true;
     const pools = [...this.dirtyPools];
     this.dirtyPools.clear();
     for (const id of pools) {
@@ -369,8 +372,6 @@ export class Project {
     const movedPools = new Set(pools);
     for (const id of gslbs) for (const pool of steerGslb(this, id, now)) movedPools.add(pool);
     for (const id of movedPools) this.reportPool(id, now);
-    this.counted.clear();
-    this.settling = false;
   }
 
   /** Tells the Conductor what it does not know yet of a pool and its members. */

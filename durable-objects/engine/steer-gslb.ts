@@ -82,8 +82,16 @@ export function gateEnd(project: Project, id: string): number | null {
   const gslb = project.catalog.gslbs.get(id);
   const state = project.gslbs.get(id);
   if (gslb === undefined || state === undefined || state.gateOpen || state.readySince === null) return null;
-  const monitors = gslb.pool_ids.flatMap((pool) => project.catalog.membersOf(pool).flatMap((member) => project.catalog.monitorsOf(member)));
-  return state.readySince + firstPublishWaitMs(monitors);
+  const monitors = new Set(gslb.pool_ids.flatMap((pool) => monitorsIn(project, pool)));
+  return state.readySince + firstPublishWaitMs([...monitors]);
+}
+
+/** The monitors of a pool's members; those that are inherited are looked up once, since this is asked for each of thousands of results. */
+function monitorsIn(project: Project, poolId: string) {
+  const members = project.catalog.membersOf(poolId);
+  const heir = members.find((member) => member.monitor_ids.length === 0);
+  const others = members.filter((member) => member.monitor_ids.length > 0);
+  return [...(heir === undefined ? [] : [heir]), ...others].flatMap((member) => project.catalog.monitorsOf(member));
 }
 
 /** Rule 9: the first plan waits until every member is judged, or for so long that waiting would be the greater harm. */
