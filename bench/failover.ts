@@ -15,16 +15,18 @@ import { adminToken, type ScratchSystem, startScratchSystem } from "./scratch-sy
 
 type Settings = {
   readonly delay: number;
+  readonly confirm_delay: number;
   readonly timeout: number;
   readonly max_retries: number;
   readonly rise: number;
   /** The longest that any run may take, in seconds: out of the answer, and back. */
   readonly goal: { readonly out: number; readonly back: number };
 };
+/** `confirm_delay` as long as `delay`: what is measured is the way of a result, not how soon the regions look again. */
 const settings: readonly Settings[] = [
-  { delay: 2, timeout: 1, max_retries: 2, rise: 2, goal: { out: 8, back: 12 } },
+  { delay: 2, confirm_delay: 2, timeout: 1, max_retries: 2, rise: 2, goal: { out: 8, back: 12 } },
   // What has no goal of its own has the bound of the decision rules: (count + 1) × delay + timeout + 2 s.
-  { delay: 5, timeout: 2, max_retries: 3, rise: 2, goal: { out: 24, back: 19 } },
+  { delay: 5, confirm_delay: 5, timeout: 2, max_retries: 3, rise: 2, goal: { out: 24, back: 19 } },
 ];
 const deaths = ["refused", "frozen"] as const;
 type Death = (typeof deaths)[number];

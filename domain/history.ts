@@ -11,6 +11,8 @@ export const eventKinds = [
   "unpublished",
   "config",
   "all_down",
+  "region_lost_vote",
+  "region_regained_vote",
   "blind",
   "warning",
 ] as const;

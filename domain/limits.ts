@@ -73,6 +73,10 @@ export const limits = {
   firstCheckMs: 2_000,
   /** A GSLB first publishes at the latest this long after it first had a pool with a member. */
   firstPublishMaxMs: 60_000,
+  /** How often, at most, the regions are compared with each other. */
+  diagnosisMs: 1_000,
+  /** A sick region gets its vote back after two cycles of agreement, or this long where a cycle is longer. */
+  recoveryMaxMs: 600_000,
   /** A replaced address stays published at most this long while its successor has not been judged. */
   replacedAddressMs: 60_000,
   /** The Engine's alarm comes, and what is only in memory is written, at least this often; of few series this much more often. */

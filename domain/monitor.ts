@@ -16,6 +16,8 @@ export const monitorCommon = {
   timeout: int(1, 60).default(5),
   /** Fails in a row before a region votes down. */
   max_retries: int(1, 10).default(3),
+  /** Seconds from one confirming look to the next; at most `delay`, and equal to it there is no fast confirmation. */
+  confirm_delay: int(1, 86_400).default(1),
   /** Passes in a row before a region that voted down votes up. */
   rise: int(1, 10).default(2),
   /** Empty: the deployment's own. */
@@ -36,6 +38,11 @@ export type MonitorCommon = z.output<typeof common>;
 /** The rules that span fields; a type's schema runs it after its own. */
 export function timeoutWithinDelay(input: { readonly delay: number; readonly timeout: number }): string | null {
   return input.timeout > input.delay ? `must be at most delay (${input.delay})` : null;
+}
+
+/** As `timeoutWithinDelay`. */
+export function confirmWithinDelay(input: { readonly delay: number; readonly confirm_delay: number }): string | null {
+  return input.confirm_delay > input.delay ? `must be at most delay (${input.delay})` : null;
 }
 
 /** A monitor as clients write it, of whatever type: the type's own fields stand beside the common ones. */

@@ -11,7 +11,7 @@ export type Vote = {
   readonly verdict: Verdict;
   readonly hasVote: boolean;
   /** Why it has none; null where it has. */
-  readonly reason: "silent" | "unknown" | "same colo" | null;
+  readonly reason: "silent" | "unknown" | "same colo" | "sick" | null;
 };
 
 export type QuorumSettings = {
@@ -38,11 +38,17 @@ export function votesNeeded(regionCount: number, minRegions: number | null): num
   return Math.max(1, Math.min(minRegions ?? Math.floor(regionCount / 2) + 1, regionCount));
 }
 
+const nobody: ReadonlySet<string> = new Set();
+
 /**
- * Who votes. A region measured at the same colo as one before it (in the order given) has none: it is the same place twice. `local` is no
+ * Who votes. A region that is sick (rule 3) has no vote. A region measured at the same colo as one before it (in the order given) has none: it is the same place twice. `local` is no
  * colo: where none could be measured, every region counts.
  */
-export function votesOf(series: readonly (readonly [region: string, series: Series | undefined])[], timing: Timing): Vote[] {
+export function votesOf(
+  series: readonly (readonly [region: string, series: Series | undefined])[],
+  timing: Timing,
+  sick: ReadonlySet<string> = nobody,
+): Vote[] {
   const colos = new Set<string>();
   return series.map(([region, entry]) => {
     const verdict = entry?.count.verdict ?? "unknown";
@@ -50,6 +56,7 @@ export function votesOf(series: readonly (readonly [region: string, series: Seri
       return { region, verdict, hasVote: false, reason: "silent" };
     }
     if (verdict === "unknown") return { region, verdict, hasVote: false, reason: "unknown" };
+    if (sick.has(region)) return { region, verdict, hasVote: false, reason: "sick" };
     if (entry.colo !== null && entry.colo !== "local") {
       if (colos.has(entry.colo)) return { region, verdict, hasVote: false, reason: "same colo" };
       colos.add(entry.colo);

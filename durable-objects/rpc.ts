@@ -213,6 +213,16 @@ export type AssignedMonitor = {
   readonly timeout_ms: number;
   /** The type's own fields. */
   readonly spec: Readonly<Record<string, unknown>>;
+  /** How doubts are confirmed; left out: not faster than by the next tick. */
+  readonly confirm?: { readonly delayMs: number; readonly fails: number; readonly passes: number };
+};
+/** A check to be looked at again, at once. */
+export type Confirmation = {
+  readonly member_id: string;
+  readonly endpoint: string;
+  readonly monitor_id: string;
+  readonly monitor_version: number;
+  readonly doubt: "down" | "up";
 };
 export type AssignedCheck = {
   readonly member_id: string;
@@ -225,6 +235,8 @@ export type AssignedCheck = {
 
 export interface ProberRpc {
   assign(assignment: Assignment): Promise<{ readonly version: number }>;
+  /** Looks again at these checks, within the slots that regular checks leave. What it does not check, or is looking at already, is left out. */
+  confirm(confirmations: readonly Confirmation[]): Promise<void>;
   /** Re-arms the alarm if it is missing. */
   wake(): Promise<{ readonly version: number; readonly checks: number; readonly next_due_at: number | null }>;
 }

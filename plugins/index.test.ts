@@ -22,6 +22,7 @@ describe("a monitor as it is written", () => {
       max_retries: 3,
       rise: 2,
       check_regions: [],
+      confirm_delay: 1,
       admin_state_up: true,
       port: 80,
       http_method: "GET",
@@ -45,11 +46,16 @@ describe("a monitor as it is written", () => {
   });
 
   it("has no fields that are unknown, or that belong to another type or to a later version", () => {
-    for (const field of ["no_such", "id", "follow_redirects", "insecure", "sni", "confirm_delay", "send", "runnable", "__proto__"]) {
+    for (const field of ["no_such", "id", "follow_redirects", "insecure", "sni", "send", "runnable", "__proto__"]) {
       const body = JSON.parse(`{"type":"TCP","port":1,"${field}":null}`);
       expect(wrong(body)).toEqual([`/ Unrecognized key: "${field}"`]);
     }
     expect(wrong({ type: "TCP", port: 1, url_path: "/" })).toHaveLength(1);
+  });
+
+  it("has a confirm_delay that is at most its delay, one second unless it says otherwise", () => {
+    expect(wrong(http({ delay: 6, confirm_delay: 7 }))).toEqual(["/confirm_delay must be at most delay (6)"]);
+    expect(monitorWrite.parse(http({ delay: 6 }))).toMatchObject({ confirm_delay: 1 });
   });
 
   it("has a timeout that is at most its delay", () => {

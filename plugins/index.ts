@@ -1,7 +1,7 @@
 /** Closes the open schema of monitors over the check plugins: the common fields beside the type's own, all of them validated, none unknown. */
 import { z } from "zod";
 import type { CheckPlugin } from "../domain/check.ts";
-import { type MonitorWrite, monitorCommon, timeoutWithinDelay } from "../domain/monitor.ts";
+import { confirmWithinDelay, type MonitorWrite, monitorCommon, timeoutWithinDelay } from "../domain/monitor.ts";
 import { checkPlugins } from "./checks/index.ts";
 
 const common = z.strictObject(monitorCommon);
@@ -27,6 +27,8 @@ export const monitorWrite: z.ZodType<MonitorWrite, unknown> = z
     if (!shared.success) issues.push(...(shared.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));
     const timeout = shared.success ? timeoutWithinDelay(shared.data) : null;
     if (timeout !== null) issues.push({ code: "custom", path: ["timeout"], message: timeout, input: body });
+    const confirm = shared.success ? confirmWithinDelay(shared.data) : null;
+    if (confirm !== null) issues.push({ code: "custom", path: ["confirm_delay"], message: confirm, input: body });
     // Without a type nobody can say which of the other fields are unknown.
     const own = plugin?.spec.safeParse(pick(body, (field) => field !== "type" && !isCommon(field)));
     if (own?.success === false) issues.push(...(own.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));

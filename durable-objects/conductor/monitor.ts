@@ -18,7 +18,19 @@ export function toMonitor({ settings, ...row }: MonitorRow): Monitor {
     MonitorWrite,
     "delay" | "timeout" | "max_retries" | "rise" | "check_regions"
   >;
-  return { ...shown(row), name: row.name === "" ? null : row.name, delay, timeout, max_retries, rise, check_regions, ...own };
+  // A row from before the field has what was the rule then: confirmation as it is by default.
+  const confirm_delay = 1;
+  return {
+    ...shown(row),
+    name: row.name === "" ? null : row.name,
+    delay,
+    timeout,
+    max_retries,
+    rise,
+    confirm_delay,
+    check_regions,
+    ...own,
+  };
 }
 
 export async function readMonitor({ store, project }: Scope, id: string): Promise<Monitor | null> {

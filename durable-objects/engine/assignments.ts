@@ -21,7 +21,8 @@ export type Shard = {
 
 export const shardKey = (shard: { readonly region: string; readonly shard: number }): string => `${shard.region}:${shard.shard}`;
 
-const checkKey = (check: AssignedCheck): string => `${check.member_id} ${check.monitor_id} ${check.endpoint}`;
+export const checkKey = (check: Pick<AssignedCheck, "member_id" | "monitor_id" | "endpoint">): string =>
+  `${check.member_id} ${check.monitor_id} ${check.endpoint}`;
 
 /** The shards as they shall be; those that changed have a higher version, and one that lost its last check stays, empty, until confirmed. */
 export function assignShards(catalog: Catalog, current: ReadonlyMap<string, Shard>): Map<string, Shard> {
@@ -72,6 +73,10 @@ export function assignmentOf(project: string, generation: number, shard: Shard, 
         delay_ms: monitor.delay * 1_000,
         timeout_ms: monitor.timeout * 1_000,
         spec: specOf(monitor),
+        // Equal to `delay` there is nothing to gain.
+        ...(monitor.confirm_delay < monitor.delay
+          ? { confirm: { delayMs: monitor.confirm_delay * 1_000, fails: monitor.max_retries, passes: monitor.rise } }
+          : {}),
       },
     ];
   });

@@ -18,7 +18,7 @@ import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
 import { nextBatch, writeBatch } from "./publisher.ts";
 import { Pump } from "./pump.ts";
-import { gateEnd } from "./steer-gslb.ts";
+import { nextLook } from "./steer-gslb.ts";
 import { type Meta, Store, type Watched } from "./store.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
 import { merge } from "./write-back.ts";
@@ -72,9 +72,10 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     this.store = new Store(context.storage);
     this.project = new Project(regions, () => crypto.randomUUID());
     const meta = this.store.meta();
-    this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(Date.now() / 1_000), regions, blind: false };
+    this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(Date.now() / 1_000), regions, blind: false, sick: {} };
     this.project.epoch = this.meta.epoch;
     this.project.blind = this.meta.blind;
+    this.project.vantage.restore(this.meta.sick);
     this.project.startedAt = Date.now();
     this.fleet = new ProberFleet(
       env.PROBER,
@@ -113,7 +114,8 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     this.queueLagMs = queueLagMs;
     const now = Date.now();
     const ours = reports.filter((report) => report.project_id === this.projectId && this.fleet.heard(report, now));
-    this.project.observe(ours, now);
+    const { confirmations } = this.project.observe(ours, now);
+    if (confirmations.length > 0) this.ctx.waitUntil(this.fleet.confirmFast(confirmations));
     this.observedSinceCheckpoint ||= ours.length > 0;
     this.persist();
     this.checkpoint(now);
@@ -173,8 +175,9 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
   private persist(): void {
     const changes = this.project.drain();
     this.store.save(this.project, changes);
-    if (this.project.blind !== this.meta.blind) {
-      this.meta = { ...this.meta, blind: this.project.blind };
+    const { blind, vantage } = this.project;
+    if (blind !== this.meta.blind || vantage.state() !== this.meta.sick) {
+      this.meta = { ...this.meta, blind, sick: vantage.state() };
       this.store.putMeta(this.meta);
     }
     const { statuses, settled, events, unpublished } = changes.writeBack;
@@ -257,7 +260,7 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
   /** Sets the alarm for whatever is next. An earlier one that is set already is left: it finds nothing to do and sets the next. */
   private arm(): void {
     const times = [this.configuring, this.assigning, this.flushing, this.publishing].flatMap((pump) => pump.nextTryAt ?? []);
-    const tick = this.project.nextTick((id) => gateEnd(this.project, id));
+    const tick = this.project.nextTick((id) => nextLook(this.project, id, Date.now()));
     if (tick !== null) times.push(tick);
     // What is being written just now is looked at again a second later, in case this object is gone by then.
     const soon = Date.now() + 1_000;

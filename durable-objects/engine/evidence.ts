@@ -1,6 +1,6 @@
 /** The words and numbers that a decision leaves behind: reasons for people, votes for the history (engine.md, rule 22). */
 import type { HistoryEvent } from "../../domain/history.ts";
-import { votesNeeded, votesOf } from "../../domain/quorum.ts";
+import { type Vote, votesNeeded, votesOf } from "../../domain/quorum.ts";
 import type { Status } from "../../domain/status.ts";
 import type { Verdict } from "../../domain/verdict.ts";
 import { type Judged, seriesOf, timingOf } from "./judging.ts";
@@ -14,6 +14,8 @@ export type VoteEvidence = {
   readonly endpoint: string;
   readonly verdict: Verdict;
   readonly has_vote: boolean;
+  /** Why it has none; null where it has. */
+  readonly no_vote_reason: Vote["reason"];
   readonly failures: number;
   readonly successes: number;
   readonly at: string | null;
@@ -29,7 +31,7 @@ export function votesFor(state: MemberState, judged: Judged, now: number): VoteE
     judged.member.endpoints.flatMap((endpoint) => {
       const monitorState = state.endpoints[endpoint]?.monitors[monitor.id];
       const series = seriesOf(monitorState, judged.regionsOf(monitor));
-      return votesOf(series, timingOf(monitor, now)).map((vote, index) => {
+      return votesOf(series, timingOf(monitor, now), judged.sickFor(endpoint)).map((vote, index) => {
         const entry = series[index]?.[1];
         const newest = entry?.window.at(-1);
         return {
@@ -40,6 +42,7 @@ export function votesFor(state: MemberState, judged: Judged, now: number): VoteE
           endpoint,
           verdict: vote.verdict,
           has_vote: vote.hasVote,
+          no_vote_reason: vote.reason,
           failures: entry?.count.fails ?? 0,
           successes: entry?.count.passes ?? 0,
           at: newest === undefined ? null : isoTime(newest.tick),

@@ -2,6 +2,7 @@
  * From observations to a member's status: the composition of the domain's rules over one member's endpoints and monitors. It changes the
  * member's state in place and says what changed; it knows no pools, no storage and no clock of its own.
  */
+import { type Doubt, doubtOf } from "../../domain/confirmation.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Member } from "../../domain/member.ts";
 import type { CheckReport, Observation } from "../../domain/observation.ts";
@@ -25,14 +26,25 @@ export type Judged = {
   readonly monitors: readonly CatalogMonitor[];
   readonly regionsOf: (monitor: CatalogMonitor) => readonly string[];
   readonly quorum: QuorumSettings;
+  /** The regions whose checks of this endpoint are not believed (rule 3). */
+  readonly sickFor: (endpoint: string) => ReadonlySet<string>;
+  /** So many regions disagree that none of them can be believed: what was decided is held. */
+  readonly blind: boolean;
   /** When the Engine started, Unix ms. */
   readonly startedAt: number;
 };
 
 /** What an observation did: nothing new; counted; or more than a count moved, so that it must be stored before it is acknowledged. */
-export type Heard = { readonly counted: boolean; readonly significant: boolean; readonly endpointChanged: boolean };
+export type Heard = {
+  readonly counted: boolean;
+  readonly significant: boolean;
+  readonly endpointChanged: boolean;
+  /** What every region should look at again at once. */
+  readonly doubt: Doubt | null;
+  readonly delayMs: number;
+};
 
-const nothing: Heard = { counted: false, significant: false, endpointChanged: false };
+const nothing: Heard = { counted: false, significant: false, endpointChanged: false, doubt: null, delayMs: 0 };
 
 export function timingOf(monitor: CatalogMonitor, now: number): Timing {
   return { now, delayMs: monitor.delay * 1_000, timeoutMs: monitor.timeout * 1_000 };
@@ -68,11 +80,14 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
 
   const voted = monitorState.judgement;
   const voices = seriesOf(monitorState, regions);
-  if (!mayBeLate(voted, voices, timing, judged.startedAt, limits.checkpointMs))
-    monitorState.judgement = judge(voted, votesOf(voices, timing), judged.quorum);
+  if (!judged.blind && !mayBeLate(voted, voices, timing, judged.startedAt, limits.checkpointMs))
+    monitorState.judgement = judge(voted, votesOf(voices, timing, judged.sickFor(observation.endpoint)), judged.quorum);
   const endpointChanged = combine(endpoint, judged, now);
+  const fresh = series.window.at(-1)?.tick === observation.tick && monitor.confirm_delay < monitor.delay;
   return {
     counted: true,
+    delayMs: timing.delayMs,
+    doubt: fresh ? doubtOf(monitorState.judgement.state, series.count) : null,
     significant: endpointChanged || voted !== monitorState.judgement || runMoved(before, series, thresholds),
     endpointChanged,
   };

@@ -3,8 +3,9 @@
  * confirmed, wakes those that fell silent, and stops those that are not ours any more.
  */
 import type { CheckReport } from "../../domain/observation.ts";
+import type { Confirmation } from "../rpc.ts";
 import { proberOf } from "../stubs.ts";
-import { assignmentOf, assignShards, type Shard, shardKey } from "./assignments.ts";
+import { assignmentOf, assignShards, checkKey, type Shard, shardKey } from "./assignments.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Store } from "./store.ts";
 
@@ -20,6 +21,8 @@ export class ProberFleet {
   private shards: Map<string, Shard>;
   private readonly heardAt = new Map<string, number>();
   private readonly strangers = new Set<string>();
+  /** Which shards check what, by `checkKey`; made when it is asked for. */
+  private index: Map<string, Shard[]> | null = null;
 
   constructor(
     namespace: DurableObjectNamespace,
@@ -42,7 +45,31 @@ export class ProberFleet {
     const next = assignShards(this.catalog, this.shards);
     const changed = [...next.values()].filter((shard) => this.shards.get(shardKey(shard)) !== shard);
     this.shards = next;
+    this.index = null;
     this.store.saveShards(changed);
+  }
+
+  /** Asks every region that checks these to look again. Never throws: what is not confirmed fast is confirmed by the next ticks. */
+  async confirmFast(confirmations: readonly Confirmation[]): Promise<void> {
+    this.index ??= indexOf(this.shards);
+    const asked = new Map<string, { shard: Shard; confirmations: Confirmation[] }>();
+    for (const confirmation of confirmations) {
+      for (const shard of this.index.get(checkKey(confirmation)) ?? []) {
+        const entry = asked.get(shardKey(shard)) ?? { shard, confirmations: [] };
+        entry.confirmations.push(confirmation);
+        asked.set(shardKey(shard), entry);
+      }
+    }
+    const waiting = [...asked.values()];
+    const next = async (): Promise<void> => {
+      for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
+        const { shard } = entry;
+        await this.prober(shard)
+          .confirm(entry.confirmations)
+          .catch((error: unknown) => console.warn(`engine ${this.projectId}: Prober ${shardKey(shard)} does not confirm: ${error}`));
+      }
+    };
+    await Promise.all(Array.from({ length: parallel }, next));
   }
 
   /** Tells every Prober that has not confirmed its newest assignment. Throws when one could not be told, after all were tried. */
@@ -119,4 +146,17 @@ export class ProberFleet {
   private prober(shard: Shard) {
     return proberOf(this.namespace, { project: this.projectId, region: shard.region, shard: shard.shard, generation: this.generation });
   }
+}
+
+function indexOf(shards: ReadonlyMap<string, Shard>): Map<string, Shard[]> {
+  const index = new Map<string, Shard[]>();
+  for (const shard of shards.values()) {
+    for (const check of shard.checks) {
+      const key = checkKey(check);
+      const checking = index.get(key) ?? [];
+      checking.push(shard);
+      index.set(key, checking);
+    }
+  }
+  return index;
 }

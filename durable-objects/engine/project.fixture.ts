@@ -27,6 +27,7 @@ export const monitor = (n: number, over: Partial<Monitor> = {}): Monitor => ({
   delay: 10,
   timeout: 2,
   max_retries: 2,
+  confirm_delay: 1,
   rise: 2,
   check_regions: [],
   admin_state_up: true,

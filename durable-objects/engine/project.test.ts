@@ -364,8 +364,11 @@ describe("an Engine that starts without state", () => {
     const publication = () => [...project.publications.values()][0];
     expect(project.members.get(dead.id)?.status).toBe("DOWN");
     expect(publication()).toMatchObject({ number: 41, confirmed: 41 });
+    project.tick(2_000_000);
+    expect(publication()).toMatchObject({ number: 41, confirmed: 41 });
     for (const region of regions)
-      project.observe([report(region, 1_001_000, alive, "pass"), report(region, 1_001_000, dead, "pass")], 1_001_000);
+      project.observe([report(region, 2_001_000, alive, "pass"), report(region, 2_001_000, dead, "pass")], 2_001_000);
+    project.tick(2_002_000);
     expect(publication()).toMatchObject({ number: 42, epoch: 2, wanted: { answers: [{ values: ["192.0.2.1", "192.0.2.2"] }] } });
   });
 });

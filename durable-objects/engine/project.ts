@@ -8,14 +8,17 @@ import type { WriteFailure } from "../../domain/backend.ts";
 import type { Member } from "../../domain/member.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import { type Candidate, type PoolHealth, poolHealth, poolStatus } from "../../domain/pool-health.ts";
-import { confirm, isPending, newPublication, type Publication, refuse, wantRemoved } from "../../domain/publish.ts";
-import type { Configuration, WriteBack } from "../rpc.ts";
+import { confirm, type Publication, refuse } from "../../domain/publish.ts";
+import type { Configuration, Confirmation, WriteBack } from "../rpc.ts";
 import { Catalog } from "./catalog.ts";
+import { Doubts } from "./doubts.ts";
 import { type EventDraft, event, memberReason, severityOf, votesFor } from "./evidence.ts";
 import { type Judged, observe, restart, standIn, statusOf } from "./judging.ts";
+import { sayWritten, takeNames } from "./names.ts";
 import { isBlind } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, newPool, type PoolState, publicationKey } from "./state.ts";
 import { adopt, steerGslb } from "./steer-gslb.ts";
+import { VantageWatch } from "./vantage-watch.ts";
 import { newDraft } from "./write-back.ts";
 
 /** What has to be stored, or told to the Conductor, since the last `drain`. */
@@ -46,6 +49,8 @@ export class Project {
   private readonly dirtyGslbs = new Set<string>();
   /** Pools as they were last counted, until something in them moves: each is counted once however many GSLBs use it. */
   private readonly counted = new Map<string, PoolHealth>();
+  private readonly doubts = new Doubts();
+  readonly vantage = new VantageWatch();
   private draft = newDraft();
   private readonly newId: () => string;
 
@@ -63,24 +68,7 @@ export class Project {
     for (const { id } of taken.goneGslbs) if (this.gslbs.delete(id)) this.touched.gslbs.add(id);
     if (empty) adopt(this, configuration, now);
 
-    const wanted = new Set([...this.catalog.gslbs.values()].map((gslb) => publicationKey(gslb.flavor, gslb.fqdn)));
-    for (const gslb of taken.goneGslbs) {
-      const known = this.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
-      if (known === undefined || known.gslbId !== gslb.id || known.wanted === "removed") continue;
-      // Records that shall stay are not ours any more: no removal speaks for them.
-      const kept = !configuration.tombstones.some((tombstone) => tombstone.gslb_id === gslb.id);
-      this.publish({ ...known, wanted: null, live: kept ? null : known.live });
-    }
-    for (const tombstone of configuration.tombstones) {
-      const key = publicationKey(tombstone.flavor, tombstone.fqdn);
-      const known = this.publications.get(key) ?? newPublication(tombstone.flavor, tombstone.fqdn, tombstone.zone, tombstone.gslb_id);
-      const removed = known.wanted === "removed" && !isPending(known);
-      // A name that was made again supersedes the removal of its predecessor.
-      if (!tombstone.remove || removed || wanted.has(key))
-        this.draft.unpublished.push({ gslb_id: tombstone.gslb_id, flavor: tombstone.flavor });
-      else this.publish({ ...wantRemoved(known), gslbId: tombstone.gslb_id });
-    }
-    this.forgetNames(wanted, new Set(configuration.tombstones.map((tombstone) => publicationKey(tombstone.flavor, tombstone.fqdn))));
+    takeNames(this, configuration, taken.goneGslbs);
     for (const id of taken.members) this.rejudge(id, now);
     for (const id of [...taken.pools, ...taken.gonePools]) this.poolMoved(id);
     for (const id of taken.gslbs) this.dirtyGslbs.add(id);
@@ -104,9 +92,13 @@ export class Project {
     this.settle(now);
   }
 
-  observe(reports: readonly CheckReport[], now: number): { readonly counted: number } {
+  /** `confirmations`: what every region should look at again at once (rule 6). */
+  observe(reports: readonly CheckReport[], now: number): { readonly counted: number; readonly confirmations: readonly Confirmation[] } {
     let counted = 0;
+    const confirmations: Confirmation[] = [];
     const judgedById = new Map<string, Judged | null>();
+    // Before anything is judged by what was heard last.
+    this.vantage.look(this, now);
     for (const report of reports) {
       for (const observation of report.observations) {
         const state = this.members.get(observation.member_id);
@@ -119,12 +111,18 @@ export class Project {
         if (judged === null) continue;
         const heard = observe(state, judged, report, observation, now);
         if (heard.counted) counted += 1;
+        if (observation.outcome === "fail" && heard.significant) this.vantage.suspect();
         if (heard.significant) this.touched.members.add(observation.member_id);
         if (heard.endpointChanged) this.memberMoved(judged, state, now);
+        const { doubt } = heard;
+        const { member_id, endpoint, monitor_id, monitor_version } = observation;
+        const mayAsk = () => this.doubts.mayAsk(`${doubt} ${member_id} ${monitor_id} ${endpoint}`, heard.delayMs, now);
+        if (doubt !== null && mayAsk()) confirmations.push({ member_id, endpoint, monitor_id, monitor_version, doubt });
       }
     }
+    this.vantage.look(this, now);
     this.settle(now);
-    return { counted };
+    return { counted, confirmations };
   }
 
   /** What time alone changes: gates that open, addresses whose time is over. */
@@ -136,10 +134,13 @@ export class Project {
       const member = this.catalog.members.get(id);
       if (member !== undefined) this.poolMoved(member.pool_id);
     }
-    const blind = now < this.listensUntil ? this.blind : isBlind(this, now);
+    this.doubts.forget(now);
+    this.vantage.look(this, now);
+    const blind = this.vantage.blind || (now < this.listensUntil ? this.blind : isBlind(this, now));
     if (blind !== this.blind) {
       this.blind = blind;
-      const reason = blind ? "no fresh result for most members: what was decided is held" : "results come in again";
+      const why = this.vantage.blind ? "more than half of the regions disagree with the others" : "no fresh result for most members";
+      const reason = blind ? `${why}: what was decided is held` : "results come in again, and the regions agree";
       this.say(now, { kind: "blind", severity: blind ? "critical" : "info", from: String(!blind), to: String(blind), rule: "4", reason });
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
@@ -162,48 +163,8 @@ export class Project {
     if (publication === undefined) return;
     const next = failure === null ? confirm(publication, number, now) : refuse(publication, number, failure, now, random);
     this.publish(next);
-    const { flavor, gslbId } = publication;
-    const fresh = next.confirmed > publication.confirmed;
-    if (fresh && next.wanted === "removed" && !isPending(next)) {
-      this.draft.unpublished.push({ gslb_id: gslbId, flavor });
-      this.say(now, {
-        kind: "unpublished",
-        severity: "info",
-        gslb_id: gslbId,
-        flavor,
-        rule: "20",
-        plan: number,
-        reason: `${publication.fqdn} is removed from ${flavor}`,
-      });
-    } else if (fresh && next.live !== publication.live && next.live !== null) {
-      const { plan } = next.live;
-      const shown = plan.withdrawn ? "no answer (withdrawn)" : plan.answers.flatMap((answer) => answer.values).join(", ");
-      const evidence = { epoch: plan.epoch, ttl: plan.ttl, withdrawn: plan.withdrawn, answers: plan.answers };
-      const to = plan.answers.flatMap((answer) => answer.values).join(",");
-      this.say(now, {
-        kind: "published",
-        severity: "info",
-        gslb_id: gslbId,
-        flavor,
-        rule: "17",
-        plan: number,
-        to,
-        reason: `plan ${number}: ${shown}`,
-        evidence,
-      });
-    } else if (failure !== null && publication.lastError?.detail !== next.lastError?.detail && next.lastError !== null) {
-      const evidence = { class: failure.class, attempts: next.attempts };
-      this.say(now, {
-        kind: "publish_failed",
-        severity: "critical",
-        gslb_id: gslbId,
-        flavor,
-        rule: "19",
-        plan: number,
-        reason: failure.detail,
-        evidence,
-      });
-    }
+    sayWritten(this, publication, next, number, failure, now);
+    const { gslbId } = publication;
     if (this.catalog.gslbs.has(gslbId)) this.dirtyGslbs.add(gslbId);
     this.settle(now);
   }
@@ -235,6 +196,8 @@ export class Project {
       member,
       monitors: this.catalog.monitorsOf(member),
       regionsOf: (monitor) => this.catalog.regionsOf(monitor),
+      sickFor: (endpoint) => this.vantage.sickFor(endpoint),
+      blind: this.vantage.blind,
       quorum: { quorumPercent: pool.quorum_percent, minRegions: pool.min_regions },
       startedAt: this.startedAt,
     };
@@ -280,17 +243,17 @@ export class Project {
     this.draft.statuses.push(status);
   }
 
-  settled(kind: "gslb", id: string, version: number): void {
-    this.draft.settled.push({ kind, id, version });
+  unpublished(gslbId: string, flavor: string): void {
+    this.draft.unpublished.push({ gslb_id: gslbId, flavor });
   }
 
-  /** Names that are nobody's any more, once their removal is known everywhere. One made again is told its number by the backend. */
-  private forgetNames(wanted: ReadonlySet<string>, leaving: ReadonlySet<string>): void {
-    for (const [key, publication] of this.publications) {
-      if (wanted.has(key) || leaving.has(key) || isPending(publication)) continue;
-      this.publications.delete(key);
-      this.touched.publications.add(key);
-    }
+  forget(publicationKey: string): void {
+    this.publications.delete(publicationKey);
+    this.touched.publications.add(publicationKey);
+  }
+
+  settled(kind: "gslb", id: string, version: number): void {
+    this.draft.settled.push({ kind, id, version });
   }
 
   private rejudge(id: string, now: number): void {

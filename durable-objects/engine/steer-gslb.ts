@@ -86,6 +86,12 @@ export function gateEnd(project: Project, id: string): number | null {
   return state.readySince + firstPublishWaitMs([...monitors]);
 }
 
+/** When a gate is to be looked at again. One that is over and still closed waits for votes, not for time: results and the regular alarm look. */
+export function nextLook(project: Project, id: string, now: number): number | null {
+  const end = gateEnd(project, id);
+  return end !== null && end <= now && project.gslbs.get(id)?.adopted === true ? null : end;
+}
+
 /** The monitors of a pool's members; those that are inherited are looked up once, since this is asked for each of thousands of results. */
 function monitorsIn(project: Project, poolId: string) {
   const members = project.catalog.membersOf(poolId);
@@ -104,13 +110,15 @@ function openGate(project: Project, gslb: Gslb, state: GslbState, now: number): 
     return;
   }
   state.readySince ??= now;
-  const judged = members.every((member) => {
+  const judged = members.filter((member) => {
     const known = project.members.get(member.id);
     if (known === undefined || known.status === "PENDING") return false;
     return !state.adopted || Object.values(known.endpoints).every((endpoint) => !endpoint.rejudging);
   });
   const end = gateEnd(project, gslb.id);
-  if (!judged && (end === null || now < end)) return;
+  // Time alone never overrules what an Engine without state found: somebody must have voted anew.
+  const patienceOver = end !== null && now >= end && !(state.adopted && judged.length === 0);
+  if (judged.length < members.length && !patienceOver) return;
   state.gateOpen = true;
   state.adopted = false;
 }

@@ -2,8 +2,9 @@
  * The Engine's storage: SQLite rows of JSON, written only for what changed, and now and then a checkpoint of how fresh each series is, which
  * nothing else would write in the steady state. What cannot be read back is left out, never guessed: it is judged anew.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { publication } from "../../domain/publish.ts";
+import { sicknessState } from "../../domain/vantage.ts";
 import type { WriteBack } from "../rpc.ts";
 import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
@@ -27,14 +28,17 @@ const tables: readonly Table[] = [
   "shard",
 ];
 
-export type Meta = {
-  readonly epoch: number;
-  readonly seq: number;
+const meta = z.object({
+  epoch: z.int(),
+  seq: z.int(),
   /** Of the Probers: an Engine that lost its state has Probers of its own, not those of the one before. */
-  readonly generation: number;
-  readonly regions: readonly string[];
-  readonly blind: boolean;
-};
+  generation: z.int(),
+  regions: z.array(z.string()).readonly(),
+  blind: z.boolean(),
+  /** Regions that are not believed, by region and address family. */
+  sick: z.record(z.string(), sicknessState).default({}),
+});
+export type Meta = Readonly<z.output<typeof meta>>;
 
 export type Watched = { readonly aliveAt: number; readonly listensUntil: number };
 
@@ -52,11 +56,11 @@ export class Store {
 
   meta(): Meta | null {
     const row = this.storage.sql.exec<{ body: string }>("SELECT body FROM meta WHERE id = 'meta'").toArray()[0];
-    return row === undefined ? null : (JSON.parse(row.body) as Meta);
+    return row === undefined ? null : meta.parse(JSON.parse(row.body));
   }
 
-  putMeta(meta: Meta): void {
-    this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('meta', ?)", JSON.stringify(meta));
+  putMeta(value: Meta): void {
+    this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('meta', ?)", JSON.stringify(value));
   }
 
   /** When the Engine's alarm last came, and until when nobody is called blind; null: never. */

@@ -16,7 +16,7 @@ export function memberView(project: Project, id: string, now: number): MemberVie
   const state = project.members.get(id);
   if (judged === null || state === undefined) return null;
   const votes = votesFor(state, judged, now);
-  const regions: RegionView[] = votes.map((vote) => ({ ...vote }));
+  const regions: RegionView[] = votes.map(({ no_vote_reason: _, ...vote }) => vote);
   const times = regions.flatMap((region) => (region.at === null ? [] : [region.at])).sort();
   const inRotation = state.reported.endsWith(" true");
   return {
@@ -47,8 +47,8 @@ function endpointView(state: MemberState, endpoint: string, votes: readonly Vote
     votes: {
       up: own.filter((vote) => vote.has_vote && vote.verdict === "up").length,
       down: own.filter((vote) => vote.has_vote && vote.verdict === "down").length,
-      silent: own.filter((vote) => !vote.has_vote).length,
-      excluded: [],
+      silent: own.filter((vote) => !vote.has_vote && vote.no_vote_reason !== "sick").length,
+      excluded: own.filter((vote) => vote.no_vote_reason === "sick").map((vote) => vote.region),
     },
   };
 }
@@ -165,7 +165,7 @@ export function projectView(project: Project, now: number): ProjectView {
     overrides: 0,
     held: 0,
     out_of_sync: gslbs.filter(({ gslb }) => !inSync(gslb)).length,
-    regions_without_vote: regionsWithoutVote(project, now),
+    regions_without_vote: [...new Set([...regionsWithoutVote(project, now), ...project.vantage.regions()])].sort(),
     oldest_result_seconds: oldestResult(project, now),
     version,
   };

@@ -1,6 +1,7 @@
 /** A Prober's copy of its assignment: rows that outlive it, and the checks in the form that its timetable and the checker want. */
 import { limits } from "../../domain/limits.ts";
 import { hash32 } from "../../domain/name.ts";
+import type { Observation } from "../../domain/observation.ts";
 import { nextTick, type Periodic } from "../../domain/schedule.ts";
 import type { AssignedCheck, AssignedMonitor, Assignment, CheckBatch } from "../rpc.ts";
 import type { Run, ScheduledCheck } from "./slots.ts";
@@ -14,8 +15,13 @@ export type HeldCheck = {
   readonly scheduled: ScheduledCheck;
 };
 
+export const keyOf = (memberId: string, endpoint: string, monitorId: string, monitorVersion: number): string =>
+  [memberId, endpoint, monitorId, monitorVersion].join(" ");
+
 export const checkKey = (check: AssignedCheck, monitor: AssignedMonitor): string =>
-  [check.member_id, check.endpoint, monitor.id, monitor.version].join(" ");
+  keyOf(check.member_id, check.endpoint, monitor.id, monitor.version);
+
+export const keyOfObservation = (seen: Observation): string => keyOf(seen.member_id, seen.endpoint, seen.monitor_id, seen.monitor_version);
 
 /** The checks by their key. `firstAt` says for each key when it is run out of its stagger, or null. */
 export function heldChecks(
@@ -30,7 +36,11 @@ export function heldChecks(
     if (monitor === undefined) continue;
     const key = checkKey(check, monitor);
     const periodic = { delayMs: monitor.delay_ms, phaseMs: check.phase_ms };
-    held.set(key, { monitor, check, scheduled: { key, ...periodic, timeoutMs: monitor.timeout_ms, firstAt: firstAt(key, periodic) } });
+    held.set(key, {
+      monitor,
+      check,
+      scheduled: { key, ...periodic, timeoutMs: monitor.timeout_ms, firstAt: firstAt(key, periodic), confirm: monitor.confirm ?? null },
+    });
   }
   return held;
 }

@@ -4,10 +4,10 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { limits } from "../../domain/limits.ts";
-import type { CheckReport } from "../../domain/observation.ts";
+import { type CheckReport, checkReport } from "../../domain/observation.ts";
 import type { Env } from "../env.ts";
-import type { Assignment, CheckBatch, ProberRpc } from "../rpc.ts";
-import { firstRunAt, type HeldCheck, heldChecks, orderOf, type Place } from "./assignment.ts";
+import type { Assignment, CheckBatch, Confirmation, ProberRpc } from "../rpc.ts";
+import { firstRunAt, type HeldCheck, heldChecks, keyOf, keyOfObservation, orderOf, type Place } from "./assignment.ts";
 import { type Run, Slots } from "./slots.ts";
 import { ProberStore } from "./store.ts";
 
@@ -55,6 +55,15 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
     return { version };
   }
 
+  async confirm(confirmations: readonly Confirmation[]): Promise<void> {
+    const now = Date.now();
+    for (const { member_id, endpoint, monitor_id, monitor_version, doubt } of confirmations) {
+      this.slots.doubt(keyOf(member_id, endpoint, monitor_id, monitor_version), doubt, now);
+    }
+    this.pump(now);
+    await this.arm(now);
+  }
+
   async wake(): Promise<{ readonly version: number; readonly checks: number; readonly next_due_at: number | null }> {
     const now = Date.now();
     const alarmAt = await this.ctx.storage.getAlarm();
@@ -75,6 +84,14 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
     this.pump(now);
   }
 
+  /** Sets the alarm earlier where something is due before it. */
+  private async arm(now: number): Promise<void> {
+    const next = this.slots.nextDueAt(now);
+    if (next === null) return;
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > next) await this.ctx.storage.setAlarm(next);
+  }
+
   /** Starts what is due and has a slot. Never throws and never waits. */
   private pump(now: number): void {
     try {
@@ -82,8 +99,10 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
       for (const call of calls) {
         const started = this.withChecks(call.runs);
         void this.carryOut(started, call.timeoutMs).finally(() => {
+          const ended = Date.now();
           this.slots.release(call);
-          this.pump(Date.now());
+          this.pump(ended);
+          void this.arm(ended).catch((error: unknown) => this.log("the alarm could not be set", error));
         });
       }
       if (late.length > 0) void this.reportNoData(this.withChecks(late), "no slot in time");
@@ -101,13 +120,18 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
 
   /** Never throws. */
   private async carryOut(started: readonly Started[], timeoutMs: number): Promise<void> {
-    const failure = await this.callChecker(started, timeoutMs).catch((error: unknown) => `the checker failed: ${error}`);
-    if (failure !== null) await this.reportNoData(started, failure);
+    const came = await this.callChecker(started, timeoutMs).catch((error: unknown) => `the checker failed: ${error}`);
+    const now = Date.now();
+    const outcomes = new Map(
+      typeof came === "string" ? [] : came.observations.map((seen) => [`${seen.tick} ${keyOfObservation(seen)}`, seen.outcome]),
+    );
+    for (const { key, tick } of started) this.slots.concluded(key, outcomes.get(`${tick} ${key}`) ?? "no_data", now);
+    if (typeof came === "string") await this.reportNoData(started, came);
   }
 
-  /** Null: it has reported. Else what to say in its place. */
-  private async callChecker(started: readonly Started[], timeoutMs: number): Promise<string | null> {
-    if (this.place === null) return null;
+  /** What it reported, or what to say in its place. */
+  private async callChecker(started: readonly Started[], timeoutMs: number): Promise<CheckReport | string> {
+    if (this.place === null) return "the Prober was assigned nothing";
     const batch: CheckBatch = { ...this.place, checks: started.map((run) => orderOf(run.held, run)) };
     const given = timeoutMs + limits.checkerGraceMs;
     const deadline = new AbortController();
@@ -118,11 +142,14 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
         deadline.abort();
       }, given);
     });
-    const call = async (): Promise<string | null> => {
+    const call = async (): Promise<CheckReport | string> => {
       const { Checker } = this.ctx.exports as unknown as { readonly Checker: Fetcher };
       const response = await Checker.fetch("http://checker/", { method: "POST", body: JSON.stringify(batch), signal: deadline.signal });
-      await response.body?.cancel();
-      return response.ok ? null : `the checker answered ${response.status}`;
+      if (!response.ok) {
+        await response.body?.cancel();
+        return `the checker answered ${response.status}`;
+      }
+      return checkReport.parse(await response.json());
     };
     try {
       return await Promise.race([call(), lost]);

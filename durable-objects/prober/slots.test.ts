@@ -9,6 +9,7 @@ const check = (key: string, more: Partial<ScheduledCheck> = {}): ScheduledCheck 
   phaseMs: 0,
   timeoutMs: 1_000,
   firstAt: null,
+  confirm: null,
   ...more,
 });
 /** Slots whose checks are old: everything before `since` was seen to. */
@@ -188,5 +189,66 @@ describe("the slots of a Prober", () => {
         expect(missing).toHaveLength(slots.queued);
       }),
     );
+  });
+});
+
+describe("a doubt", () => {
+  const confirm = { delayMs: 1_000, fails: 2, passes: 2 };
+  const doubted = (key = "a") => check(key, { delayMs: 20_000, phaseMs: 5_000, confirm });
+  /** Slots at 100 s, with these checks, five seconds after the last tick. */
+  const at100 = (total: number, ...checks: ScheduledCheck[]) => {
+    const slots = new Slots(total);
+    slots.replace(checks, 90_000);
+    slots.resume(90_000, 90_000);
+    slots.advance(90_000);
+    return slots;
+  };
+
+  it("is looked at once at once, again after its delay, and no more often than the verdict needs", () => {
+    const slots = at100(5, doubted());
+    slots.doubt("a", "down", 91_000);
+    const [first] = slots.advance(91_000).calls;
+    expect(first?.runs).toEqual([{ key: "a", tick: 91_000 }]);
+    slots.concluded("a", "fail", 91_020);
+    slots.release(first as Call);
+    expect(slots.advance(91_500).calls).toEqual([]);
+    expect(slots.nextDueAt(91_500)).toBe(92_000);
+    const [second] = slots.advance(92_000).calls;
+    slots.concluded("a", "fail", 92_020);
+    slots.release(second as Call);
+    expect(slots.advance(94_000).calls).toEqual([]);
+    expect(slots.nextDueAt(94_000)).toBe(105_000);
+  });
+
+  it("ends with a pass, and is not begun twice", () => {
+    const slots = at100(5, doubted());
+    slots.doubt("a", "down", 91_000);
+    slots.doubt("a", "down", 91_000);
+    const { calls } = slots.advance(91_000);
+    expect(calls.flatMap((call) => call.runs)).toHaveLength(1);
+    slots.concluded("a", "pass", 91_010);
+    slots.release(calls[0] as Call);
+    expect(slots.advance(93_000).calls).toEqual([]);
+  });
+
+  it("waits for a slot that no regular check wants, and never beside a check of the same endpoint", () => {
+    const slots = at100(1, doubted("a"), check("b", { delayMs: 20_000, phaseMs: 5_000 }));
+    slots.doubt("a", "down", 104_999);
+    const [look] = slots.advance(104_999).calls;
+    expect(look?.runs).toEqual([{ key: "a", tick: 104_999 }]);
+    expect(slots.advance(105_000).calls).toEqual([]);
+    slots.concluded("a", "fail", 105_010);
+    slots.release(look as Call);
+    const [regular] = slots.advance(106_200).calls;
+    expect(regular?.runs.map((run) => run.tick)).toEqual([105_000]);
+  });
+
+  it("of a check that is gone is dropped", () => {
+    const slots = at100(5, doubted());
+    slots.doubt("a", "down", 91_000);
+    slots.replace([], 91_000);
+    expect(slots.advance(91_000).calls).toEqual([]);
+    slots.doubt("a", "down", 91_000);
+    expect(slots.advance(91_000).calls).toEqual([]);
   });
 });

@@ -2,7 +2,9 @@
  * A Prober's decisions without its clock and its network: which checks are due, which of them go out together, which wait for a slot and
  * which came too late. Times are Unix milliseconds, brought by the caller; a clock that jumps neither stalls it nor floods the slots.
  */
+import { afterLook, beginEpisode, type ConfirmationSettings, type Doubt, type Episode, lookAt } from "../../domain/confirmation.ts";
 import { limits } from "../../domain/limits.ts";
+import type { OutcomeKind } from "../../domain/observation.ts";
 import { assert } from "../../domain/result.ts";
 import { newestTick, nextTick, type Periodic } from "../../domain/schedule.ts";
 
@@ -12,6 +14,8 @@ export type ScheduledCheck = Periodic & {
   readonly timeoutMs: number;
   /** When a new check is run once, out of its stagger; null: it is not new. */
   readonly firstAt: number | null;
+  /** How a doubt is confirmed; null: by the next tick. */
+  readonly confirm: ConfirmationSettings | null;
 };
 
 /** One run of one check; `tick` is when it was due. */
@@ -26,6 +30,9 @@ export class Slots {
   private busy = 0;
   private checks: readonly ScheduledCheck[] = [];
   private waiting: Waiting[] = [];
+  /** Keys of the runs that are under way, and the checks that are being confirmed. */
+  private readonly running = new Map<string, number>();
+  private readonly episodes = new Map<string, Episode>();
   /** Everything due until here was seen to; null: not known yet. */
   private seenTo: number | null = null;
 
@@ -44,6 +51,24 @@ export class Slots {
     const kept = new Set(checks.map((check) => check.key));
     this.checks = checks;
     this.waiting = this.waiting.filter((entry) => kept.has(entry.key));
+    for (const key of this.episodes.keys()) if (!kept.has(key)) this.episodes.delete(key);
+  }
+
+  /** Looks again at a check, unless it is being looked at for a doubt already. */
+  doubt(key: string, doubt: Doubt, now: number): void {
+    const check = this.checks.find((candidate) => candidate.key === key);
+    if (check === undefined || check.confirm === null || this.episodes.has(key)) return;
+    this.episodes.set(key, beginEpisode(doubt, check.confirm, now));
+  }
+
+  /** What came of a run, regular or not: a doubt may be settled by it. */
+  concluded(key: string, outcome: OutcomeKind, now: number): void {
+    const episode = this.episodes.get(key);
+    const settings = this.checks.find((check) => check.key === key)?.confirm ?? null;
+    if (episode === undefined) return;
+    const next = settings === null ? null : afterLook(episode, outcome, settings, now);
+    if (next === null) this.episodes.delete(key);
+    else this.episodes.set(key, next);
   }
 
   /** After a start: everything before the alarm that was set has been seen to. Of what was missed, the newest seconds are made up for. */
@@ -57,8 +82,10 @@ export class Slots {
     this.collect(now);
     const late = this.waiting.filter((entry) => entry.expiresAt <= now).map(({ key, tick }) => ({ key, tick }));
     this.waiting = this.waiting.filter((entry) => entry.expiresAt > now);
-    const started = this.waiting.splice(0, this.total - this.busy);
+    const started: { key: string; tick: number; check: ScheduledCheck }[] = this.waiting.splice(0, this.total - this.busy);
+    started.push(...this.looks(now, this.total - this.busy - started.length));
     this.busy += started.length;
+    for (const { key } of started) this.running.set(key, (this.running.get(key) ?? 0) + 1);
     const calls = Map.groupBy(started, (entry) => entry.check.timeoutMs);
     return {
       calls: [...calls].map(([timeoutMs, entries]) => ({ timeoutMs, runs: entries.map(({ key, tick }) => ({ key, tick })) })),
@@ -69,6 +96,11 @@ export class Slots {
   /** The call has ended, one way or another. */
   release(call: Call): void {
     this.busy -= call.runs.length;
+    for (const { key } of call.runs) {
+      const left = (this.running.get(key) ?? 1) - 1;
+      if (left > 0) this.running.set(key, left);
+      else this.running.delete(key);
+    }
     assert(this.busy >= 0, "a call is released once");
   }
 
@@ -81,6 +113,7 @@ export class Slots {
       const due = check.firstAt !== null && check.firstAt > after ? Math.min(check.firstAt, tick) : tick;
       if (next === null || due < next) next = due;
     }
+    for (const { nextAt } of this.episodes.values()) if (nextAt !== null && nextAt > now && (next === null || nextAt < next)) next = nextAt;
     return next;
   }
 
@@ -94,6 +127,24 @@ export class Slots {
 
   get queued(): number {
     return this.waiting.length;
+  }
+
+  /** Confirming looks that are due, in the slots that regular checks leave; never at what is being checked at the moment. */
+  private looks(now: number, free: number): { key: string; tick: number; check: ScheduledCheck }[] {
+    const due: { key: string; tick: number; check: ScheduledCheck }[] = [];
+    for (const [key, episode] of this.episodes) {
+      if (due.length >= free) break;
+      const check = this.checks.find((candidate) => candidate.key === key);
+      if (check === undefined || episode.nextAt === null || episode.nextAt > now || this.running.has(key)) continue;
+      // A clock that was set back must not leave an episode waiting for it to catch up; nor one that waited too long disturb.
+      if (now - episode.startedAt > check.delayMs + check.timeoutMs) {
+        this.episodes.delete(key);
+        continue;
+      }
+      this.episodes.set(key, lookAt(episode, now));
+      due.push({ key, tick: now, check });
+    }
+    return due;
   }
 
   /** Puts what became due into the queue: of each check the newest run, if it is not too old. */

@@ -18,6 +18,7 @@ const faults = async (set: {
   answers?: boolean;
   twice?: boolean;
   lateSeconds?: number;
+  sickRegion?: string;
 }): Promise<Record<string, number>> =>
   (await fetch(`${system.url}/test-faults`, { method: "POST", body: JSON.stringify(set) })).json() as Promise<Record<string, number>>;
 
@@ -72,6 +73,26 @@ describe("a checker that fails", () => {
     await one.kill();
     await faults({});
     await answers(system, fqdn, ["192.0.2.2"]);
+  });
+});
+
+describe("a region whose own network fails", () => {
+  it("takes nothing out of three unrelated pools, and is shown without a vote until it agrees with the others again", async () => {
+    const names: string[] = [];
+    for (const n of [1, 2, 3]) {
+      const deployed = await deploy(system, [[memberAt(await origin(), `198.51.100.${n}`)]]);
+      await answers(system, deployed.fqdn, [`198.51.100.${n}`]);
+      names.push(deployed.fqdn);
+    }
+    const without = () => system.api("GET", "/v0.1/status").then((got) => got.body.regions_without_vote);
+    const seen = await watch(system, names[0] ?? "", async () => {
+      await faults({ sickRegion: "weur" });
+      await until(without, { what: "weur to be without a vote", is: (regions) => regions.includes("weur"), timeoutMs: 30_000 });
+    });
+    expect(seen).toEqual(["198.51.100.1"]);
+    for (const [index, fqdn] of names.entries()) expect(await system.dns(fqdn)).toEqual([`198.51.100.${index + 1}`]);
+    await faults({});
+    await until(without, { what: "weur to vote again", is: (regions) => !regions.includes("weur"), timeoutMs: 30_000 });
   });
 });
 

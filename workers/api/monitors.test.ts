@@ -32,7 +32,7 @@ describe("/v0.1/monitors", () => {
     [{ type: "HTTP", delay: "2" }, ["/delay"], 400],
     [{ type: "HTTP", target: null }, ["/target"], 400],
     [{ type: "HTTP", observe_only: false }, ["/observe_only"], 400],
-    [{ type: "HTTP", confirm_delay: 1 }, ["/confirm_delay"], 400],
+    [{ type: "HTTP", delay: 5, confirm_delay: 6 }, ["/confirm_delay"], 400],
     [{ type: "HTTP", secret_headers: {} }, ["/secret_headers"], 400],
     [
       { type: "HTTP", payload: { content: 1, x: 2 }, http_method: "POST" },

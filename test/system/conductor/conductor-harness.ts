@@ -87,6 +87,7 @@ export const monitorOf = (rest: object = {}): MonitorWrite => ({
   delay: 20,
   timeout: 5,
   max_retries: 3,
+  confirm_delay: 1,
   rise: 2,
   check_regions: [],
   admin_state_up: true,

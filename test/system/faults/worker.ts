@@ -4,10 +4,11 @@
  */
 
 import type { Env } from "../../../durable-objects/env.ts";
+import type { CheckBatch } from "../../../durable-objects/rpc.ts";
 import worker, * as real from "../../../workers/index.ts";
 
-type Faults = { d1: boolean; checker: boolean; answers: boolean; twice: boolean; lateSeconds: number };
-const none: Faults = { d1: false, checker: false, answers: false, twice: false, lateSeconds: 0 };
+type Faults = { d1: boolean; checker: boolean; answers: boolean; twice: boolean; lateSeconds: number; sickRegion: string };
+const none: Faults = { d1: false, checker: false, answers: false, twice: false, lateSeconds: 0, sickRegion: "" };
 const faults: Faults = { ...none };
 /** How often each fault struck, so that a test can tell that it did. */
 const struck: Record<string, number> = {};
@@ -77,7 +78,13 @@ export class Checker extends real.Checker {
       strike("checker");
       throw new Error("the checker broke (test)");
     }
-    return super.fetch(request);
+    const batch = await request.json<CheckBatch>();
+    // A region whose network is broken reaches nothing: the real check of a port where nobody listens.
+    if (batch.region === faults.sickRegion) {
+      strike("sickRegion");
+      for (const check of batch.checks) Object.assign(check, { target: { ...check.target, host: "127.0.0.1", port: 1 } });
+    }
+    return super.fetch(new Request(request.url, { method: "POST", body: JSON.stringify(batch) }));
   }
 }
 

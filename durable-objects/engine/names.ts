@@ -1,0 +1,61 @@
+/**
+ * The names that a project has published: which shall go, which are kept, which were made again, and what the history says when a backend took
+ * a plan or refused it. The rules of one publication are the domain's (`publish.ts`).
+ */
+import type { WriteFailure } from "../../domain/backend.ts";
+import type { Gslb } from "../../domain/gslb.ts";
+import { isPending, newPublication, type Publication, wantRemoved } from "../../domain/publish.ts";
+import type { Configuration } from "../rpc.ts";
+import type { Project } from "./project.ts";
+import { publicationKey } from "./state.ts";
+
+/** Takes over which names are gone, with the configuration that says so. */
+export function takeNames(project: Project, configuration: Configuration, goneGslbs: readonly Gslb[]): void {
+  const wanted = new Set([...project.catalog.gslbs.values()].map((gslb) => publicationKey(gslb.flavor, gslb.fqdn)));
+  for (const gslb of goneGslbs) {
+    const known = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
+    if (known === undefined || known.gslbId !== gslb.id || known.wanted === "removed") continue;
+    // Records that shall stay are not ours any more: no removal speaks for them.
+    const kept = !configuration.tombstones.some((tombstone) => tombstone.gslb_id === gslb.id);
+    project.publish({ ...known, wanted: null, live: kept ? null : known.live });
+  }
+  for (const tombstone of configuration.tombstones) {
+    const key = publicationKey(tombstone.flavor, tombstone.fqdn);
+    const known = project.publications.get(key) ?? newPublication(tombstone.flavor, tombstone.fqdn, tombstone.zone, tombstone.gslb_id);
+    const removed = known.wanted === "removed" && !isPending(known);
+    // A name that was made again supersedes the removal of its predecessor.
+    if (!tombstone.remove || removed || wanted.has(key)) project.unpublished(tombstone.gslb_id, tombstone.flavor);
+    else project.publish({ ...wantRemoved(known), gslbId: tombstone.gslb_id });
+  }
+  const leaving = new Set(configuration.tombstones.map((tombstone) => publicationKey(tombstone.flavor, tombstone.fqdn)));
+  for (const [key, publication] of project.publications) {
+    if (!wanted.has(key) && !leaving.has(key) && !isPending(publication)) project.forget(key);
+  }
+}
+
+/** What the history says of a write: `next` is what became of `publication` by it. */
+export function sayWritten(
+  project: Project,
+  publication: Publication,
+  next: Publication,
+  number: number,
+  failure: WriteFailure | null,
+  now: number,
+): void {
+  const { flavor, gslbId: gslb_id, fqdn } = publication;
+  const about = { gslb_id, flavor, plan: number };
+  const fresh = next.confirmed > publication.confirmed;
+  if (fresh && next.wanted === "removed" && !isPending(next)) {
+    project.unpublished(gslb_id, flavor);
+    project.say(now, { kind: "unpublished", severity: "info", ...about, rule: "20", reason: `${fqdn} is removed from ${flavor}` });
+  } else if (fresh && next.live !== publication.live && next.live !== null) {
+    const { epoch, ttl, withdrawn, answers } = next.live.plan;
+    const values = answers.flatMap((answer) => answer.values);
+    const reason = `plan ${number}: ${withdrawn ? "no answer (withdrawn)" : values.join(", ")}`;
+    const evidence = { epoch, ttl, withdrawn, answers };
+    project.say(now, { kind: "published", severity: "info", ...about, rule: "17", to: values.join(","), reason, evidence });
+  } else if (failure !== null && publication.lastError?.detail !== next.lastError?.detail && next.lastError !== null) {
+    const evidence = { class: failure.class, attempts: next.attempts };
+    project.say(now, { kind: "publish_failed", severity: "critical", ...about, rule: "19", reason: failure.detail, evidence });
+  }
+}

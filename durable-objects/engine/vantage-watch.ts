@@ -1,0 +1,135 @@
+/**
+ * Watches the watchers (engine.md, rule 3): gathers what each region's newest results say of every endpoint, and remembers which regions are
+ * not believed. Who is sick is the domain's decision; this is only the look at the project's state.
+ */
+import { addressFamily } from "../../domain/address.ts";
+import { limits } from "../../domain/limits.ts";
+import { diagnose, type RegionSighting, type SicknessState, type Sighting } from "../../domain/vantage.ts";
+import { isSilent, type Series } from "../../domain/verdict.ts";
+import { seriesOf, timingOf } from "./judging.ts";
+import type { Project } from "./project.ts";
+
+const nobody: ReadonlySet<string> = new Set();
+
+export class VantageWatch {
+  private sick: ReadonlyMap<string, SicknessState> = new Map();
+  private byFamily = new Map<string, ReadonlySet<string>>();
+  private stored: Record<string, SicknessState> = {};
+  private lookedAt = 0;
+  private suspicious = false;
+  /** Whether more than half of the regions would have been sick at the last look. */
+  blind = false;
+
+  /** What is stored of it: the sick, by region and family. The same object until it changes. */
+  state(): Record<string, SicknessState> {
+    return this.stored;
+  }
+
+  restore(state: Record<string, SicknessState>): void {
+    this.remember(new Map(Object.entries(state)));
+    this.stored = state;
+  }
+
+  sickFor(endpoint: string): ReadonlySet<string> {
+    return this.byFamily.size === 0 ? nobody : (this.byFamily.get(familyOf(endpoint)) ?? nobody);
+  }
+
+  regions(): string[] {
+    return [...new Set([...this.byFamily.values()].flatMap((regions) => [...regions]))];
+  }
+
+  /** Somebody failed who did not before: worth a look. */
+  suspect(): void {
+    this.suspicious = true;
+  }
+
+  /** Looks again, at most once a second, when somebody failed or is sick. */
+  look(project: Project, now: number): void {
+    if (!this.suspicious && this.sick.size === 0 && !this.blind) return;
+    if (now >= this.lookedAt && now - this.lookedAt < limits.diagnosisMs) return;
+    this.lookedAt = now;
+    this.suspicious = false;
+    const { sightings, longestDelayMs } = gather(project, this, now);
+    const before = this.sick;
+    const { sick, blind } = diagnose(before, sightings, Math.min(2 * longestDelayMs, limits.recoveryMaxMs), now);
+    this.blind = blind;
+    const text = JSON.stringify([...sick]);
+    if (text !== JSON.stringify([...before])) {
+      this.remember(sick);
+      this.stored = Object.fromEntries(sick);
+    }
+    this.say(project, before, now);
+  }
+
+  private remember(sick: ReadonlyMap<string, SicknessState>): void {
+    this.sick = sick;
+    const byFamily = new Map<string, Set<string>>();
+    for (const key of sick.keys()) {
+      const [region = "", family = ""] = key.split(" ");
+      byFamily.set(family, (byFamily.get(family) ?? new Set<string>()).add(region));
+    }
+    this.byFamily = byFamily;
+  }
+
+  private say(project: Project, before: ReadonlyMap<string, SicknessState>, now: number): void {
+    const about = (key: string) => {
+      const [region, family] = key.split(" ");
+      return { region, family, what: family === "name" ? "host names" : `IPv${family}` };
+    };
+    for (const key of this.sick.keys()) {
+      if (before.has(key)) continue;
+      const { region, family, what } = about(key);
+      const reason = `${region} fails what most other regions pass (${what}): it has no vote until it agrees with them again`;
+      project.say(now, { kind: "region_lost_vote", severity: "warning", rule: "3", reason, evidence: { region, family } });
+    }
+    for (const key of before.keys()) {
+      if (this.sick.has(key)) continue;
+      const { region, family, what } = about(key);
+      const reason = `${region} agrees with the other regions again (${what})`;
+      project.say(now, { kind: "region_regained_vote", severity: "info", rule: "3", reason, evidence: { region, family } });
+    }
+  }
+}
+
+const familyOf = (endpoint: string): string => String(addressFamily(endpoint) ?? "name");
+
+function gather(project: Project, watch: VantageWatch, now: number): { sightings: Sighting[]; longestDelayMs: number } {
+  const sightings: Sighting[] = [];
+  let longestDelayMs = 0;
+  for (const [id, state] of project.members) {
+    const member = project.catalog.members.get(id);
+    if (member === undefined) continue;
+    for (const monitor of project.catalog.monitorsOf(member)) {
+      if (!monitor.admin_state_up) continue;
+      const timing = timingOf(monitor, now);
+      longestDelayMs = Math.max(longestDelayMs, timing.delayMs);
+      for (const endpoint of member.endpoints) {
+        const sick = watch.sickFor(endpoint);
+        const regions = new Map<string, RegionSighting>();
+        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor))) {
+          if (series === undefined || isSilent(series, now, timing.delayMs, timing.timeoutMs)) continue;
+          const newest = newestRun(series);
+          if (newest !== null) regions.set(region, { ...newest, hasVote: series.count.verdict !== "unknown" && !sick.has(region) });
+        }
+        // Checked at another address than it serves, it is that address which the region reaches or does not.
+        const target = member.monitor_address ?? endpoint;
+        sightings.push({
+          endpoint: `${target}:${member.monitor_port ?? ""}`,
+          family: addressFamily(endpoint),
+          poolId: member.pool_id,
+          regions,
+        });
+      }
+    }
+  }
+  return { sightings, longestDelayMs };
+}
+
+/** The newest pass or fail, and when the run that it ends began; what is before the window counts as its oldest. */
+function newestRun({ window }: Series): Omit<RegionSighting, "hasVote"> | null {
+  const results = window.filter((entry) => entry.outcome !== "no_data");
+  const newest = results.at(-1);
+  if (newest === undefined) return null;
+  const breach = results.findLastIndex((entry) => entry.outcome !== newest.outcome);
+  return { passes: newest.outcome === "pass", at: newest.tick, since: results[breach + 1]?.tick ?? newest.tick };
+}
