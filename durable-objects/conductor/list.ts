@@ -1,5 +1,7 @@
 /** Lists of resources: filtered, sorted, in pages. Ties are broken by the id, so that each row stands on exactly one page. */
 import { and, asc, count, desc, eq, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
@@ -19,7 +21,8 @@ const embeddedMax = 10_000;
 type Sorted = { readonly id: string; readonly name: string; readonly created_at: number; readonly updated_at: number };
 type Slice = { readonly where: SQL | undefined; readonly order: SQL[]; readonly limit: number };
 type Source<Row, T> = {
-  readonly fetch: (slice: Slice) => Promise<Row[]>;
+  /** One statement, so that it can go to D1 together with the count. */
+  readonly select: (db: DrizzleD1Database, slice: Slice) => PromiseLike<Row[]>;
   readonly show: (rows: readonly Row[]) => Promise<readonly T[]> | readonly T[];
   /** How many of the rows one page can carry; left out: all. */
   readonly fitting?: (rows: readonly Row[]) => number;
@@ -30,28 +33,24 @@ type Lister<K extends Kind> = (scope: Scope, query: ListQuery) => Promise<Result
 export const list: { readonly [K in Kind]: Lister<K> } = {
   gslb: (scope, query) =>
     page("gslb", scope, query, {
-      fetch: ({ where, order, limit }) =>
-        scope.store.read((db) =>
-          db
-            .select(gslbColumns)
-            .from(gslb)
-            .where(where)
-            .orderBy(...order)
-            .limit(limit),
-        ),
+      select: (db, { where, order, limit }) =>
+        db
+          .select(gslbColumns)
+          .from(gslb)
+          .where(where)
+          .orderBy(...order)
+          .limit(limit),
       show: (rows) => rows.map(toGslb),
     }),
   pool: (scope, query) =>
     page("pool", scope, query, {
-      fetch: ({ where, order, limit }) =>
-        scope.store.read((db) =>
-          db
-            .select({ ...poolColumns, members: memberCount })
-            .from(pool)
-            .where(where)
-            .orderBy(...order)
-            .limit(limit),
-        ),
+      select: (db, { where, order, limit }) =>
+        db
+          .select({ ...poolColumns, members: memberCount })
+          .from(pool)
+          .where(where)
+          .orderBy(...order)
+          .limit(limit),
       show: (rows) =>
         withMembers(
           scope,
@@ -68,28 +67,24 @@ export const list: { readonly [K in Kind]: Lister<K> } = {
     }),
   pool_member: (scope, query) =>
     page("pool_member", scope, query, {
-      fetch: ({ where, order, limit }) =>
-        scope.store.read((db) =>
-          db
-            .select(memberColumns)
-            .from(poolMember)
-            .where(where)
-            .orderBy(...order)
-            .limit(limit),
-        ),
+      select: (db, { where, order, limit }) =>
+        db
+          .select(memberColumns)
+          .from(poolMember)
+          .where(where)
+          .orderBy(...order)
+          .limit(limit),
       show: (rows) => rows.map(toMember),
     }),
   monitor: (scope, query) =>
     page("monitor", scope, query, {
-      fetch: ({ where, order, limit }) =>
-        scope.store.read((db) =>
-          db
-            .select(monitorColumns)
-            .from(monitor)
-            .where(where)
-            .orderBy(...order)
-            .limit(limit),
-        ),
+      select: (db, { where, order, limit }) =>
+        db
+          .select(monitorColumns)
+          .from(monitor)
+          .where(where)
+          .orderBy(...order)
+          .limit(limit),
       show: (rows) => rows.map(toMonitor),
     }),
 };
@@ -117,9 +112,9 @@ async function page<Row extends Sorted & { readonly status?: string }, T>(
   const direction = sort_dir === "asc" ? asc : desc;
   const after = sql.raw(sort_dir === "asc" ? ">" : "<");
   const from = marker === null ? undefined : sql`(${column}, ${table.id}) ${after} (${marker.value.value}, ${marker.value.id})`;
-  const [rows, total, problem] = await Promise.all([
-    source.fetch({ where: and(all, from), order: [direction(column), direction(table.id)], limit: limit + 1 }),
-    query.count || filters.value.length === 0 ? counted(scope, kind, all) : null,
+  const slice = { where: and(all, from), order: [direction(column), direction(table.id)], limit: limit + 1 };
+  const [{ rows, total }, problem] = await Promise.all([
+    query.count || filters.value.length === 0 ? rowsAndTotal(scope, kind, source, slice, all) : rowsAlone(scope, source, slice),
     missingPool(scope, query.filters.pool_id),
   ]);
   if (problem !== null) return fail(problem);
@@ -132,9 +127,25 @@ async function page<Row extends Sorted & { readonly status?: string }, T>(
   return ok({ items: await source.show(shown), next, total });
 }
 
-async function counted({ store }: Scope, kind: Kind, where: SQL | undefined): Promise<number> {
-  const [row] = await store.read((db) => db.select({ count: count() }).from(tables[kind]).where(where));
-  return row?.count ?? 0;
+type Found<Row> = { readonly rows: Row[]; readonly total: number | null };
+
+async function rowsAlone<Row, T>({ store }: Scope, source: Source<Row, T>, slice: Slice): Promise<Found<Row>> {
+  return { rows: await store.read(async (db) => await source.select(db, slice)), total: null };
+}
+
+/** One round trip: D1 takes one statement after another anyway. */
+async function rowsAndTotal<Row, T>(
+  { store }: Scope,
+  kind: Kind,
+  source: Source<Row, T>,
+  slice: Slice,
+  all: SQL | undefined,
+): Promise<Found<Row>> {
+  return store.read(async (db) => {
+    const statement = source.select(db, slice) as unknown as BatchItem<"sqlite">;
+    const [rows, counts] = await db.batch([statement, db.select({ count: count() }).from(tables[kind]).where(all)]);
+    return { rows: rows as Row[], total: counts[0]?.count ?? 0 };
+  });
 }
 
 /** The members of a pool that is not there are not an empty list. */
