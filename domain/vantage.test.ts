@@ -37,6 +37,11 @@ describe("a sick vantage point", () => {
     expect(sickOf(diagnose(new Map(), early, cycle, 0))).toEqual([]);
   });
 
+  it("is not one that passes most of what all others pass too, which is only counted", () => {
+    expect(sickOf(diagnose(new Map(), three(["afr"]), cycle, 0, new Map([["afr 4", 3]])))).toEqual(["afr 4"]);
+    expect(sickOf(diagnose(new Map(), three(["afr"]), cycle, 0, new Map([["afr 4", 4]])))).toEqual([]);
+  });
+
   it("is not judged with fewer than three regions", () => {
     const two = [1, 2, 3].map((pool) => sighting(pool, 1, ["afr"], ["afr", "enam"]));
     expect(sickOf(diagnose(new Map(), two, cycle, 0))).toEqual([]);

@@ -33,6 +33,7 @@ export type SicknessState = Readonly<z.output<typeof sicknessState>>;
 
 export type Diagnosis = { readonly sick: ReadonlyMap<string, SicknessState>; readonly blind: boolean };
 
+const nothingAgreed: ReadonlyMap<string, number> = new Map();
 const minimumEndpoints = 3;
 const minimumPools = 2;
 const minimumRegions = 3;
@@ -41,8 +42,12 @@ const minimumRegions = 3;
  * For each region and family: how much of what the others pass it fails. Only a pass from after its own fails began contradicts them: where
  * the others have not looked since, it may just be the first to see an outage.
  */
-export function disagreements(sightings: readonly Sighting[]): Map<string, Disagreement> {
+export function disagreements(
+  sightings: readonly Sighting[],
+  agreed: ReadonlyMap<string, number> = nothingAgreed,
+): Map<string, Disagreement> {
   const counts = new Map<string, { failed: number; expected: number; addresses: Set<string>; pools: Set<string> }>();
+  for (const [key, expected] of agreed) counts.set(key, { failed: 0, expected, addresses: new Set<string>(), pools: new Set<string>() });
   for (const { endpoint, family, poolId, regions } of sightings) {
     const voting = [...regions].filter(([, seen]) => seen.hasVote);
     for (const [region, seen] of regions) {
@@ -75,16 +80,18 @@ const looksWell = ({ failed, expected }: Disagreement): boolean => failed * 4 < 
 
 /**
  * Who is sick now, from who was. A region gets its vote back after it has disagreed with less than a quarter for `recoveryMs`, two cycles.
- * With fewer than three regions nobody can tell who is wrong. Keys are "region family".
+ * `agreed`: of how many endpoints that all regions pass each region has a result, by "region family"; they need no sighting of their own. With fewer than three regions nobody can tell who is wrong. Keys are "region family".
  */
 export function diagnose(
   was: ReadonlyMap<string, SicknessState>,
   sightings: readonly Sighting[],
   recoveryMs: number,
   now: number,
+  agreed: ReadonlyMap<string, number> = nothingAgreed,
 ): Diagnosis {
-  const found = disagreements(sightings);
+  const found = disagreements(sightings, agreed);
   const regions = new Set(sightings.flatMap((sighting) => [...sighting.regions.keys()]));
+  for (const key of agreed.keys()) regions.add(key.split(" ")[0] ?? "");
   if (regions.size < minimumRegions) return { sick: new Map(), blind: false };
   const sick = new Map<string, SicknessState>();
   for (const key of new Set([...found.keys(), ...was.keys()])) {

@@ -6,7 +6,7 @@ import { addressFamily } from "../../domain/address.ts";
 import { limits } from "../../domain/limits.ts";
 import { diagnose, type RegionSighting, type SicknessState, type Sighting } from "../../domain/vantage.ts";
 import { isSilent, type Series } from "../../domain/verdict.ts";
-import { seriesOf, timingOf } from "./judging.ts";
+import { timingOf } from "./judging.ts";
 import type { Project } from "./project.ts";
 
 const nobody: ReadonlySet<string> = new Set();
@@ -49,9 +49,9 @@ export class VantageWatch {
     if (now >= this.lookedAt && now - this.lookedAt < limits.diagnosisMs) return;
     this.lookedAt = now;
     this.suspicious = false;
-    const { sightings, longestDelayMs } = gather(project, this, now);
+    const { sightings, agreed, longestDelayMs } = gather(project, this, now);
     const before = this.sick;
-    const { sick, blind } = diagnose(before, sightings, Math.min(2 * longestDelayMs, limits.recoveryMaxMs), now);
+    const { sick, blind } = diagnose(before, sightings, Math.min(2 * longestDelayMs, limits.recoveryMaxMs), now, agreed);
     this.blind = blind;
     const text = JSON.stringify([...sick]);
     if (text !== JSON.stringify([...before])) {
@@ -93,8 +93,12 @@ export class VantageWatch {
 
 const familyOf = (endpoint: string): string => String(addressFamily(endpoint) ?? "name");
 
-function gather(project: Project, watch: VantageWatch, now: number): { sightings: Sighting[]; longestDelayMs: number } {
+type Gathered = { readonly sightings: Sighting[]; readonly agreed: ReadonlyMap<string, number>; readonly longestDelayMs: number };
+
+/** Most endpoints are passed by everyone: those are only counted, since there may be tens of thousands of them. */
+function gather(project: Project, watch: VantageWatch, now: number): Gathered {
   const sightings: Sighting[] = [];
+  const agreed = new Map<string, number>();
   let longestDelayMs = 0;
   for (const [id, state] of project.members) {
     const member = project.catalog.members.get(id);
@@ -103,26 +107,39 @@ function gather(project: Project, watch: VantageWatch, now: number): { sightings
       if (!monitor.admin_state_up) continue;
       const timing = timingOf(monitor, now);
       longestDelayMs = Math.max(longestDelayMs, timing.delayMs);
+      const regionNames = project.catalog.regionsOf(monitor);
       for (const endpoint of member.endpoints) {
         const sick = watch.sickFor(endpoint);
+        const known = state.endpoints[endpoint]?.monitors[monitor.id]?.series ?? {};
+        const heard = regionNames.filter((region) => {
+          const series = known[region];
+          return (
+            series !== undefined && series.count.fails + series.count.passes > 0 && !isSilent(series, now, timing.delayMs, timing.timeoutMs)
+          );
+        });
+        const hasVote = (region: string) => known[region]?.count.verdict !== "unknown" && !sick.has(region);
+        if (heard.every((region) => known[region]?.count.fails === 0)) {
+          const voting = heard.filter(hasVote).length;
+          for (const region of heard) {
+            if (voting - (hasVote(region) ? 1 : 0) === 0) continue;
+            const key = `${region} ${familyOf(endpoint)}`;
+            agreed.set(key, (agreed.get(key) ?? 0) + 1);
+          }
+          continue;
+        }
         const regions = new Map<string, RegionSighting>();
-        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor))) {
-          if (series === undefined || isSilent(series, now, timing.delayMs, timing.timeoutMs)) continue;
-          const newest = newestRun(series);
-          if (newest !== null) regions.set(region, { ...newest, hasVote: series.count.verdict !== "unknown" && !sick.has(region) });
+        for (const region of heard) {
+          const newest = newestRun(known[region] as Series);
+          if (newest !== null) regions.set(region, { ...newest, hasVote: hasVote(region) });
         }
         // Checked at another address than it serves, it is that address which the region reaches or does not.
         const target = member.monitor_address ?? endpoint;
-        sightings.push({
-          endpoint: `${target}:${member.monitor_port ?? ""}`,
-          family: addressFamily(endpoint),
-          poolId: member.pool_id,
-          regions,
-        });
+        const address = `${target}:${member.monitor_port ?? ""}`;
+        sightings.push({ endpoint: address, family: addressFamily(endpoint), poolId: member.pool_id, regions });
       }
     }
   }
-  return { sightings, longestDelayMs };
+  return { sightings, agreed, longestDelayMs };
 }
 
 /** The newest pass or fail, and when the run that it ends began; what is before the window counts as its oldest. */
