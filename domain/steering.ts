@@ -88,7 +88,10 @@ function serveAll(admitted: readonly SteeredPool[], settings: SteeringSettings, 
     picked.length === 0
       ? "there is no servable member in any pool"
       : `no pool is usable: health is ignored and ${names(picked)} is served whole (serve_all)`;
-  return answer("all_down", picked, settings, reason, [usableStep, policyStep(servable, picked, settings.policy)]);
+  return answer("all_down", picked, settings, reason, [
+    usableStep,
+    policyStep(servable, picked, settings.policy, "a pool before it is served whole"),
+  ]);
 }
 
 const byPolicy = (pools: readonly SteeredPool[], policy: SteeringPolicy): readonly SteeredPool[] =>
@@ -108,9 +111,14 @@ function serveReason(picked: readonly Picked[], pools: readonly SteeredPool[]): 
   return `${names(picked)} ${picked.length > 1 ? "are" : "is"} usable and served${left}`;
 }
 
-function policyStep(from: readonly SteeredPool[], picked: readonly Picked[], policy: SteeringPolicy): Step {
+function policyStep(
+  from: readonly SteeredPool[],
+  picked: readonly Picked[],
+  policy: SteeringPolicy,
+  reason = "a pool before it is usable",
+): Step {
   const kept = picked.map(({ pool }) => pool.id);
-  const dropped = from.filter((pool) => !kept.includes(pool.id)).map((pool) => ({ id: pool.id, reason: "a pool before it is usable" }));
+  const dropped = from.filter((pool) => !kept.includes(pool.id)).map((pool) => ({ id: pool.id, reason }));
   return { filter: policy, rule: 15, kept, dropped };
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../domain/limits.ts";
+import { checkPlugins } from "./checks/index.ts";
 import { monitorWrite, specOf } from "./index.ts";
 
 /** What is wrong with a monitor: "path message", in order. */
@@ -36,7 +37,7 @@ describe("a monitor as it is written", () => {
   });
 
   it("has a type that is known", () => {
-    const message = "/type must be one of HTTP, HTTPS, TCP";
+    const message = `/type must be one of ${Object.keys(checkPlugins).sort().join(", ")}`;
     for (const type of ["PING", "", 5, null, undefined, "toString", "__proto__"]) expect(wrong({ type, delay: 30 })).toEqual([message]);
     expect(wrong({ type: "x", delay: 0 })).toEqual([message, "/delay must be an integer from 1 to 86400"]);
   });

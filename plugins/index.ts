@@ -26,7 +26,9 @@ export const monitorWrite: z.ZodType<MonitorWrite, unknown> = z
     const shared = common.safeParse(pick(body, isCommon));
     if (!shared.success) issues.push(...(shared.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));
     const timeout = shared.success ? timeoutWithinDelay(shared.data) : null;
-    if (timeout !== null) issues.push({ code: "custom", path: ["timeout"], message: timeout, input: body });
+    const message =
+      timeout !== null && !Object.hasOwn(body, "timeout") ? `is ${shared.data?.timeout} by default and ${timeout}: give both` : timeout;
+    if (message !== null) issues.push({ code: "custom", path: ["timeout"], message, input: body });
     const confirm = shared.success ? confirmWithinDelay(shared.data) : null;
     if (confirm !== null) issues.push({ code: "custom", path: ["confirm_delay"], message: confirm, input: body });
     // Without a type nobody can say which of the other fields are unknown.

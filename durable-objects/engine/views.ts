@@ -18,6 +18,10 @@ export function memberView(project: Project, id: string, now: number): MemberVie
   const votes = votesFor(state, judged, now);
   const regions: RegionView[] = votes.map(({ no_vote_reason: _, ...vote }) => vote);
   const times = regions.flatMap((region) => (region.at === null ? [] : [region.at])).sort();
+  const isSpeaking =
+    state.status === "PENDING" ||
+    judged.monitors.length === 0 ||
+    votes.some((vote) => vote.has_vote && (state.status === "ACTIVE" || vote.verdict === "down"));
   const inRotation = state.reported.endsWith(" true");
   return {
     id,
@@ -26,8 +30,8 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     in_rotation: inRotation,
     since: isoTime(state.since),
     checked_at: times.at(-1) ?? null,
-    // The reason of a PENDING member is how far it has come; of the others what decided, and when.
-    reason: state.status === "PENDING" ? memberReason("PENDING", votes, judged) : state.reason,
+    // What the regions say now; where none of them says anything, what decided.
+    reason: isSpeaking ? memberReason(state.status, votes, judged) : state.reason,
     stale: isStale(project, state, judged.member, now),
     rejudging: Object.values(state.endpoints).some((endpoint) => endpoint.rejudging),
     held: null,
