@@ -56,7 +56,9 @@ describe("/v0.1/monitors", () => {
     const { call } = startApi();
     expect((await call("POST", "/v0.1/monitors", {})).body.errors).toEqual([{ pointer: "/type", detail: "is required" }]);
     expect((await call("POST", "/v0.1/monitors", { type: "TCP" })).body.errors).toEqual([{ pointer: "/port", detail: "is required" }]);
-    expect((await call("POST", "/v0.1/monitors", { type: "HTTP", delay: 2 })).body.errors[0].detail).toBe("is 5 by default and must be at most delay (2): give both");
+    expect((await call("POST", "/v0.1/monitors", { type: "HTTP", delay: 2 })).body.errors[0].detail).toBe(
+      "is 5 by default and must be at most delay (2): give both",
+    );
   });
 
   test("its type cannot be changed; the rest can", async () => {
