@@ -165,8 +165,3 @@ function answer(
   }
   return { outcome, answers: sets, poolIds, memberIds, reason, steps };
 }
-
-/** Whether two answers are the same to whoever asks. */
-export function sameAnswers(left: readonly AnswerSet[], right: readonly AnswerSet[]): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
-}
