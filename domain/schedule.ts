@@ -54,7 +54,7 @@ export const checkTarget = (
 export type Placeable = { readonly key: string; readonly delayMs: number; readonly timeoutMs: number };
 
 /**
- * Puts each check into a shard. A check stays where it was while it fits there, since moving one starts its counters anew (rule 10); the
+ * Puts each check into a shard. A check stays where it was while it fits there: moving one tells two Probers and may skip or double a tick; the
  * others go to the first shard with room. What alone is more than a shard may carry gets one of its own. The order of `checks` is of no
  * importance.
  */

@@ -24,7 +24,7 @@ export const shardKey = (shard: { readonly region: string; readonly shard: numbe
 export const checkKey = (check: Pick<AssignedCheck, "member_id" | "monitor_id" | "endpoint">): string =>
   `${check.member_id} ${check.monitor_id} ${check.endpoint}`;
 
-/** The shards as they shall be; those that changed have a higher version, and one that lost its last check stays, empty, until confirmed. */
+/** The shards as they shall be; those that changed have a higher version, and one that lost its last check stays, empty, so that its versions go on if it is used again. */
 export function assignShards(catalog: Catalog, current: ReadonlyMap<string, Shard>): Map<string, Shard> {
   const wanted = wantedChecks(catalog);
   const shards = new Map<string, Shard>();

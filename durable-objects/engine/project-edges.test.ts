@@ -8,38 +8,26 @@ let world: World;
 beforeEach(() => {
   world = new World();
 });
-const one = () => world.members[0] as (typeof world.members)[number];
-const two = () => world.members[1] as (typeof world.members)[number];
-const bothUp = () =>
-  world.period([
-    [one(), "pass"],
-    [two(), "pass"],
-  ]);
-const oneDies = () =>
-  world.period([
-    [one(), "fail"],
-    [two(), "pass"],
-  ]);
 const key = () => [...world.project.publications.keys()][0] ?? "";
 const publication = () => world.project.publications.get(key());
 const tombstone = (id = world.gslb.id) => ({ gslb_id: id, fqdn: world.gslb.fqdn, zone: "example.com.", flavor: "edge", remove: true });
 
 describe("a GSLB that loses its members before its first plan", () => {
   it("waits for nothing: no alarm comes for a gate that cannot open", () => {
-    world.configure({ deleted: [one(), two()].map(({ id }) => ({ kind: "pool_member", id })) });
+    world.configure({ deleted: [world.one, world.two].map(({ id }) => ({ kind: "pool_member", id })) });
     world.now += 120_000;
     world.project.tick(world.now);
     expect(world.project.nextTick((id) => gateEnd(world.project, id))).toBeNull();
   });
 
   it("waits anew when it has some again", () => {
-    world.configure({ deleted: [one(), two()].map(({ id }) => ({ kind: "pool_member", id })) });
+    world.configure({ deleted: [world.one, world.two].map(({ id }) => ({ kind: "pool_member", id })) });
     world.now += 120_000;
     world.project.tick(world.now);
-    world.configure({ members: [one()] });
+    world.configure({ members: [world.one] });
     world.publish();
     expect(world.answers()).toBeNull();
-    world.hear(one(), "pass");
+    world.hear(world.one, "pass");
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.1"]);
   });
@@ -52,25 +40,25 @@ describe("a second monitor without a voice", () => {
   });
 
   it("that is switched off does not keep a dead endpoint in the answer", () => {
-    bothUp();
+    world.bothUp();
     world.configure(second({ admin_state_up: false }));
-    for (let round = 0; round < 3; round += 1) oneDies();
+    for (let round = 0; round < 3; round += 1) world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.2"]);
   });
 
   it("that is switched off does not keep a new member out", () => {
     world = new World();
     world.configure(second({ admin_state_up: false }));
-    bothUp();
-    expect(world.project.members.get(one().id)?.status).toBe("ACTIVE");
+    world.bothUp();
+    expect(world.project.members.get(world.one.id)?.status).toBe("ACTIVE");
   });
 
   it("that never has a result does not keep a dead endpoint in the answer for ever", () => {
-    bothUp();
+    world.bothUp();
     world.configure(second());
     for (let round = 0; round < 6; round += 1) {
-      oneDies();
-      world.hear(one(), "no_data", undefined, { monitor: uuid(2) });
+      world.oneDies();
+      world.hear(world.one, "no_data", undefined, { monitor: uuid(2) });
     }
     expect(world.answers()).toEqual(["192.0.2.2"]);
   });
@@ -78,18 +66,18 @@ describe("a second monitor without a voice", () => {
   it("is waited for, for as long as silence takes, before an endpoint is up", () => {
     world = new World();
     world.configure(second());
-    bothUp();
-    expect(world.project.members.get(one().id)?.status).toBe("PENDING");
-    for (let round = 0; round < 3; round += 1) bothUp();
-    expect(world.project.members.get(one().id)?.status).toBe("ACTIVE");
+    world.bothUp();
+    expect(world.project.members.get(world.one.id)?.status).toBe("PENDING");
+    for (let round = 0; round < 3; round += 1) world.bothUp();
+    expect(world.project.members.get(world.one.id)?.status).toBe("ACTIVE");
   });
 
   it("that took an endpoint down and is switched off holds it down, until the monitors are judged anew", () => {
     world.configure(second());
     const round = (outcome: "pass" | "fail") => {
-      bothUp();
-      world.hear(one(), outcome, undefined, { monitor: uuid(2) });
-      world.hear(two(), "pass", undefined, { monitor: uuid(2) });
+      world.bothUp();
+      world.hear(world.one, outcome, undefined, { monitor: uuid(2) });
+      world.hear(world.two, "pass", undefined, { monitor: uuid(2) });
       world.publish();
     };
     round("pass");
@@ -97,17 +85,17 @@ describe("a second monitor without a voice", () => {
     round("fail");
     expect(world.answers()).toEqual(["192.0.2.2"]);
     world.configure({ monitors: [monitor(2, { admin_state_up: false, version: 2 })] });
-    for (let count = 0; count < 4; count += 1) bothUp();
+    for (let count = 0; count < 4; count += 1) world.bothUp();
     expect(world.answers()).toEqual(["192.0.2.2"]);
   });
 });
 
 describe("a name that goes while a plan is under way", () => {
   it("is not gone when that plan is confirmed, only when its removal is", () => {
-    bothUp();
-    oneDies();
+    world.bothUp();
+    world.oneDies();
     world.now += 10_000;
-    world.hear(one(), "fail");
+    world.hear(world.one, "fail");
     const underWay = publication()?.number ?? 0;
     world.configure({ deleted: [{ kind: "gslb", id: world.gslb.id }], tombstones: [tombstone()] });
     world.project.drain();
@@ -118,7 +106,7 @@ describe("a name that goes while a plan is under way", () => {
   });
 
   it("made again, is PENDING until a plan of its own is live, whatever its predecessor left there", () => {
-    bothUp();
+    world.bothUp();
     const again = gslb(1002, [uuid(11)], { fqdn: world.gslb.fqdn });
     const fresh = member(110, uuid(11), ["192.0.2.7"]);
     world.configure({
@@ -138,10 +126,10 @@ describe("a name that goes while a plan is under way", () => {
 
 describe("a check that was under way when its target changed", () => {
   it("is no evidence for the new target", () => {
-    bothUp();
+    world.bothUp();
     const due = world.now + 500;
     world.now += 2_000;
-    const moved = { ...one(), monitor_port: 8_080, version: 2 };
+    const moved = { ...world.one, monitor_port: 8_080, version: 2 };
     world.configure({ members: [moved] });
     world.now += 1_000;
     for (const region of ["weur", "eeur", "enam"]) world.project.observe([report(region, due, moved, "fail")], world.now);
@@ -151,7 +139,7 @@ describe("a check that was under way when its target changed", () => {
 
 describe("what the Conductor still calls work in progress", () => {
   it("is settled again when it comes back with a version that was settled before", () => {
-    bothUp();
+    world.bothUp();
     world.project.drain();
     world.configure({ gslbs: [{ ...world.gslb, action: "UPDATE" }] });
     expect(world.project.drain().writeBack.settled).toContainEqual({ kind: "gslb", id: world.gslb.id, version: 1 });
@@ -160,18 +148,18 @@ describe("what the Conductor still calls work in progress", () => {
 
 describe("in_rotation", () => {
   it("ends for members that were only served because all were down, when their GSLB goes", () => {
-    bothUp();
+    world.bothUp();
     for (let round = 0; round < 3; round += 1)
       world.period([
-        [one(), "fail"],
-        [two(), "fail"],
+        [world.one, "fail"],
+        [world.two, "fail"],
       ]);
     world.project.drain();
     world.configure({ deleted: [{ kind: "gslb", id: world.gslb.id }] });
     const rotation = world.project.drain().writeBack.statuses.map(({ id, in_rotation }) => [id, in_rotation]);
     expect(rotation).toEqual([
-      [one().id, false],
-      [two().id, false],
+      [world.one.id, false],
+      [world.two.id, false],
     ]);
   });
 });
@@ -180,7 +168,7 @@ describe("a name that is nobody's any more", () => {
   const gone = { deleted: [{ kind: "gslb" as const, id: uuid(1000) }] };
 
   it("is forgotten once its removal is confirmed and the Conductor knows it", () => {
-    bothUp();
+    world.bothUp();
     world.configure({ ...gone, tombstones: [tombstone()] });
     world.publish();
     world.configure({ tombstones: [tombstone()] });
@@ -192,7 +180,7 @@ describe("a name that is nobody's any more", () => {
   });
 
   it("is not forgotten while its removal does not get through", () => {
-    bothUp();
+    world.bothUp();
     world.configure({ ...gone, tombstones: [tombstone()] });
     world.project.written(key(), publication()?.number ?? 0, { class: "retry", detail: "away" }, world.now, 0.5);
     world.configure({});
@@ -200,7 +188,7 @@ describe("a name that is nobody's any more", () => {
   });
 
   it("goes with its predecessor's plan when it was made again, published nothing, and is deleted", () => {
-    bothUp();
+    world.bothUp();
     const again = gslb(1002, [], { fqdn: world.gslb.fqdn });
     world.configure({ ...gone, gslbs: [again], tombstones: [tombstone()] });
     world.publish();
@@ -209,7 +197,7 @@ describe("a name that is nobody's any more", () => {
   });
 
   it("leaves records alone that were to stay", () => {
-    bothUp();
+    world.bothUp();
     const again = gslb(1002, [], { fqdn: world.gslb.fqdn });
     world.configure({ ...gone, gslbs: [again] });
     world.configure({ deleted: [{ kind: "gslb", id: again.id }], tombstones: [tombstone(again.id)] });
@@ -220,8 +208,8 @@ describe("a name that is nobody's any more", () => {
 describe("an Engine that starts again", () => {
   const five = ["weur", "eeur", "enam", "wnam", "apac"];
   const hear = (outcome: "pass" | "fail", from: readonly string[]) => {
-    world.hear(one(), outcome, from);
-    world.hear(two(), "pass", from);
+    world.hear(world.one, outcome, from);
+    world.hear(world.two, "pass", from);
     world.publish();
   };
   /** Two of five regions see the member dead, one at a time; the others pass, but how fresh they are was lost with the start. */
@@ -262,7 +250,7 @@ describe("an Engine that starts again", () => {
 
 describe("counters that started anew", () => {
   it("are no silence: a project is not blind because its quorum was changed", () => {
-    bothUp();
+    world.bothUp();
     world.configure({ pools: [{ ...world.pool, quorum_percent: 60, version: 2 }] });
     world.project.drain();
     world.project.tick(world.now + 1_000);

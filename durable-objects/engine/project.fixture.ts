@@ -143,6 +143,29 @@ export class World {
     }
   }
 
+  get one(): Member {
+    return this.members[0] as Member;
+  }
+
+  get two(): Member {
+    return this.members[1] as Member;
+  }
+
+  bothUp(): void {
+    this.period([
+      [this.one, "pass"],
+      [this.two, "pass"],
+    ]);
+  }
+
+  /** A period in which the first member fails. */
+  oneDies(): void {
+    this.period([
+      [this.one, "fail"],
+      [this.two, "pass"],
+    ]);
+  }
+
   answers(id = this.gslb.id): readonly string[] | null {
     const publication = [...this.project.publications.values()].find((candidate) => candidate.gslbId === id);
     const plan = publication?.live?.plan;

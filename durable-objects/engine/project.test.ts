@@ -5,31 +5,19 @@ let world: World;
 beforeEach(() => {
   world = new World();
 });
-const one = () => world.members[0] as (typeof world.members)[number];
-const two = () => world.members[1] as (typeof world.members)[number];
-const bothUp = () =>
-  world.period([
-    [one(), "pass"],
-    [two(), "pass"],
-  ]);
-const oneDies = () =>
-  world.period([
-    [one(), "fail"],
-    [two(), "pass"],
-  ]);
 
 describe("first publication", () => {
   it("waits until every member is judged", () => {
-    world.hear(one(), "pass");
+    world.hear(world.one, "pass");
     world.publish();
     expect(world.answers()).toBeNull();
-    world.hear(two(), "pass");
+    world.hear(world.two, "pass");
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
   it("waits no longer than the rule says, and leaves out who was not judged", () => {
-    world.hear(one(), "pass");
+    world.hear(world.one, "pass");
     world.now += 2 * 3_000 + 5_000 - 1;
     world.project.tick(world.now);
     world.publish();
@@ -58,39 +46,39 @@ describe("first publication", () => {
 
 describe("a member that dies", () => {
   it("leaves the answer after max_retries fails from a quorum, and comes back after rise passes", () => {
-    bothUp();
-    oneDies();
+    world.bothUp();
+    world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
-    oneDies();
+    world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.2"]);
     expect(world.project.gslbs.get(world.gslb.id)?.status).toBe("DEGRADED");
-    bothUp();
+    world.bothUp();
     expect(world.answers()).toEqual(["192.0.2.2"]);
-    bothUp();
+    world.bothUp();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
     expect(world.project.gslbs.get(world.gslb.id)?.status).toBe("ACTIVE");
   });
 
   it("stays while only a minority of the regions sees it dead", () => {
-    bothUp();
+    world.bothUp();
     for (let round = 0; round < 5; round += 1) {
       world.now += 10_000;
-      world.hear(one(), "fail", ["weur"]);
-      world.hear(one(), "pass", ["eeur", "enam"]);
-      world.hear(two(), "pass");
+      world.hear(world.one, "fail", ["weur"]);
+      world.hear(world.one, "pass", ["eeur", "enam"]);
+      world.hear(world.two, "pass");
     }
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
   it("leaves its votes, the rule and the numbers in the history", () => {
-    bothUp();
+    world.bothUp();
     world.project.drain();
-    oneDies();
-    oneDies();
+    world.oneDies();
+    world.oneDies();
     const { events } = world.project.drain().writeBack;
     const fell = events.find((event) => event.kind === "member_status");
-    expect(fell).toMatchObject({ from: "ACTIVE", to: "DOWN", rule: "quorum", member_id: one().id, severity: "warning" });
+    expect(fell).toMatchObject({ from: "ACTIVE", to: "DOWN", rule: "quorum", member_id: world.one.id, severity: "warning" });
     expect(fell?.reason).toBe("2 of 3 regions report it down (quorum 51 %): weur, eeur: fail");
     expect(fell?.evidence.votes).toHaveLength(3);
     expect(events.map((event) => event.kind)).toEqual(["member_status", "pool_status", "gslb_status", "published"]);
@@ -98,11 +86,11 @@ describe("a member that dies", () => {
   });
 
   it("does not empty the answer when it was the last one: serve_all", () => {
-    bothUp();
+    world.bothUp();
     for (let round = 0; round < 3; round += 1)
       world.period([
-        [one(), "fail"],
-        [two(), "fail"],
+        [world.one, "fail"],
+        [world.two, "fail"],
       ]);
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
     expect(world.project.gslbs.get(world.gslb.id)?.status).toBe("DOWN");
@@ -112,97 +100,97 @@ describe("a member that dies", () => {
 
 describe("silence", () => {
   it("of one region after the other changes nothing, while a member is down and while it is up", () => {
-    bothUp();
-    oneDies();
-    oneDies();
+    world.bothUp();
+    world.oneDies();
+    world.oneDies();
     for (const left of [["weur", "eeur"], ["weur"], []])
       for (let round = 0; round < 6; round += 1)
         world.period(
           [
-            [one(), "fail"],
-            [two(), "pass"],
+            [world.one, "fail"],
+            [world.two, "pass"],
           ],
           left,
         );
     expect(world.answers()).toEqual(["192.0.2.2"]);
-    expect(world.project.members.get(one().id)?.status).toBe("DOWN");
-    expect(world.project.members.get(two().id)?.status).toBe("ACTIVE");
+    expect(world.project.members.get(world.one.id)?.status).toBe("DOWN");
+    expect(world.project.members.get(world.two.id)?.status).toBe("ACTIVE");
   });
 
   it("of most of a project is said, once, and so is its end", () => {
-    bothUp();
+    world.bothUp();
     world.project.drain();
     for (let round = 0; round < 6; round += 1)
       world.period([
-        [one(), "no_data"],
-        [two(), "no_data"],
+        [world.one, "no_data"],
+        [world.two, "no_data"],
       ]);
-    bothUp();
+    world.bothUp();
     const blind = world.project.drain().writeBack.events.filter((event) => event.kind === "blind");
     expect(blind.map((event) => event.to)).toEqual(["true", "false"]);
   });
 
   it("no_data for however long changes nothing", () => {
-    bothUp();
+    world.bothUp();
     for (let round = 0; round < 30; round += 1)
       world.period([
-        [one(), "no_data"],
-        [two(), "no_data"],
+        [world.one, "no_data"],
+        [world.two, "no_data"],
       ]);
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 });
 
 describe("a change of configuration is never evidence", () => {
-  beforeEach(() => bothUp());
+  beforeEach(() => world.bothUp());
 
   it("a monitor's name resets nothing: its observations go on under the same version", () => {
     world.configure({ monitors: [monitor(1, { name: "other", version: 2 })] });
-    oneDies();
-    oneDies();
+    world.oneDies();
+    world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.2"]);
   });
 
   it("a monitor's timeout starts the counters anew and keeps the verdict; results of the old version are ignored", () => {
-    oneDies();
+    world.oneDies();
     world.configure({ monitors: [monitor(1, { timeout: 1, version: 2 })] });
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
-    for (let round = 0; round < 3; round += 1) oneDies();
+    for (let round = 0; round < 3; round += 1) world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
     for (let round = 0; round < 2; round += 1) {
       world.now += 10_000;
-      world.hear(one(), "fail", regions, { version: 2 });
+      world.hear(world.one, "fail", regions, { version: 2 });
     }
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.2"]);
   });
 
   it("a member that is down stays down while it is judged anew, until every region has a verdict", () => {
-    oneDies();
-    oneDies();
+    world.oneDies();
+    world.oneDies();
     world.configure({ monitors: [monitor(1, { timeout: 1, version: 2 })] });
     world.now += 10_000;
-    world.hear(one(), "pass", ["weur", "eeur"], { version: 2 });
-    world.hear(one(), "fail", ["enam"], { version: 2 });
+    world.hear(world.one, "pass", ["weur", "eeur"], { version: 2 });
+    world.hear(world.one, "fail", ["enam"], { version: 2 });
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.2"]);
     world.now += 10_000;
-    world.hear(one(), "fail", ["enam"], { version: 2 });
+    world.hear(world.one, "fail", ["enam"], { version: 2 });
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
   it("a second monitor changes nothing until it has judged", () => {
     world.configure({ monitors: [monitor(2)], pools: [pool(10, { monitor_ids: [uuid(1), uuid(2)], version: 2 })] });
-    bothUp();
+    world.bothUp();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
     for (let round = 0; round < 2; round += 1) {
       world.period([
-        [one(), "pass"],
-        [two(), "pass"],
+        [world.one, "pass"],
+        [world.two, "pass"],
       ]);
-      world.hear(one(), "fail", regions, { monitor: uuid(2) });
-      world.hear(two(), "pass", regions, { monitor: uuid(2) });
+      world.hear(world.one, "fail", regions, { monitor: uuid(2) });
+      world.hear(world.two, "pass", regions, { monitor: uuid(2) });
     }
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.2"]);
@@ -227,19 +215,19 @@ describe("a change of configuration is never evidence", () => {
   });
 
   it("detaching the last monitor makes a member ACTIVE", () => {
-    oneDies();
-    oneDies();
+    world.oneDies();
+    world.oneDies();
     world.configure({ pools: [pool(10, { version: 2 })] });
     world.publish();
-    expect(world.project.members.get(one().id)?.status).toBe("ACTIVE");
+    expect(world.project.members.get(world.one.id)?.status).toBe("ACTIVE");
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
   it("a monitor that is switched off holds its verdicts", () => {
-    oneDies();
-    oneDies();
+    world.oneDies();
+    world.oneDies();
     world.configure({ monitors: [monitor(1, { admin_state_up: false, version: 2 })] });
-    for (let round = 0; round < 5; round += 1) bothUp();
+    for (let round = 0; round < 5; round += 1) world.bothUp();
     expect(world.answers()).toEqual(["192.0.2.2"]);
   });
 
@@ -250,8 +238,8 @@ describe("a change of configuration is never evidence", () => {
     for (let round = 0; round < 3; round += 1)
       world.period(
         [
-          [one(), "fail"],
-          [two(), "pass"],
+          [world.one, "fail"],
+          [world.two, "pass"],
         ],
         ["apac", "oc", "wnam"],
       );
@@ -260,7 +248,7 @@ describe("a change of configuration is never evidence", () => {
 });
 
 describe("what operators switch", () => {
-  beforeEach(() => bothUp());
+  beforeEach(() => world.bothUp());
 
   it("a disabled member leaves, and no pool without anything servable empties what is published", () => {
     world.configure({ members: [member(100, uuid(10), ["192.0.2.1"], { admin_state_up: false, version: 2 })] });
@@ -274,8 +262,8 @@ describe("what operators switch", () => {
 
   it("a GSLB that is switched off is left as it is", () => {
     world.configure({ gslbs: [{ ...world.gslb, admin_state_up: false, version: 2 }] });
-    oneDies();
-    oneDies();
+    world.oneDies();
+    world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
@@ -294,12 +282,12 @@ describe("what operators switch", () => {
 
 describe("a backend that is away", () => {
   it("is an ERROR with the reason, and only the newest plan is written when it is back", () => {
-    bothUp();
+    world.bothUp();
     const key = [...world.project.publications.keys()][0] ?? "";
     for (let round = 0; round < 2; round += 1) {
       world.now += 10_000;
-      world.hear(one(), "fail");
-      world.hear(two(), "pass");
+      world.hear(world.one, "fail");
+      world.hear(world.two, "pass");
     }
     world.project.written(key, 2, { class: "retry", detail: "connection refused" }, world.now, 0.5);
     expect(world.project.gslbs.get(world.gslb.id)).toMatchObject({
@@ -308,7 +296,7 @@ describe("a backend that is away", () => {
     });
     for (let round = 0; round < 2; round += 1) {
       world.now += 10_000;
-      world.hear(one(), "pass");
+      world.hear(world.one, "pass");
     }
     const pending = world.project.publications.get(key);
     expect(pending).toMatchObject({ number: 3, confirmed: 1 });
@@ -320,16 +308,18 @@ describe("a backend that is away", () => {
 
 describe("stable targets", () => {
   it("cause no plan, no event and nothing to store", () => {
-    for (let round = 0; round < 3; round += 1) bothUp();
+    for (let round = 0; round < 3; round += 1) world.bothUp();
     world.project.drain();
-    for (let round = 0; round < 20; round += 1) bothUp();
+    for (let round = 0; round < 20; round += 1) world.bothUp();
     const { members, publications, writeBack } = world.project.drain();
     expect([members.size, publications.size, writeBack.events.length, writeBack.statuses.length]).toEqual([0, 0, 0, 0]);
   });
 
   it("end in the same state whether reports come once, twice or in disorder", () => {
-    bothUp();
-    const reports = [10_000, 20_000, 30_000].flatMap((later) => regions.map((region) => report(region, world.now + later, one(), "fail")));
+    world.bothUp();
+    const reports = [10_000, 20_000, 30_000].flatMap((later) =>
+      regions.map((region) => report(region, world.now + later, world.one, "fail")),
+    );
     const then = world.now + 30_000;
     world.project.observe([...reports].reverse(), then);
     world.project.observe(reports, then);
