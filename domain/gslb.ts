@@ -6,8 +6,9 @@ import { fqdn, isInZone } from "./name.ts";
 import { description, flag, id, ids, int, name, oneOf, type Resource, tags } from "./schema.ts";
 import type { Action, Status } from "./status.ts";
 
-export const steeringPolicies = ["failover", "round_robin"] as const;
-export const onAllDownForms = ["serve_all", "withdraw"] as const;
+export const steeringPolicies = ["failover", "round_robin", "weighted"] as const;
+export const onAllDownForms = ["serve_all", "last_known", "fallback_pool", "withdraw"] as const;
+export const failbacks = ["auto", "manual"] as const;
 export type SteeringPolicy = (typeof steeringPolicies)[number];
 export type OnAllDown = (typeof onAllDownForms)[number];
 
@@ -26,6 +27,10 @@ const fields = z.strictObject({
   admin_state_up: flag.default(true),
   pool_ids: ids("pool", limits.poolsPerGslb).default([]),
   on_all_down: oneOf(onAllDownForms).default("serve_all"),
+  /** The pool that is served when no other is usable; with `on_all_down` `fallback_pool` alone. */
+  fallback_pool_id: id.nullable().default(null),
+  /** `manual`: under `failover`, traffic that left a pool stays away until it is sent back. */
+  failback: oneOf(failbacks).default("auto"),
 });
 
 /** `zone_name` is another name of `domain_name`, on input only. */
@@ -41,6 +46,14 @@ export const gslbWrite = z.preprocess(
     if (!isInZone(input.fqdn, input.domain_name)) {
       context.issues.push({ code: "custom", path: ["fqdn"], message: `must lie in the zone ${input.domain_name}`, input: input.fqdn });
     }
+    if (input.on_all_down === "fallback_pool" && input.fallback_pool_id === null) {
+      context.issues.push({
+        code: "custom",
+        path: ["fallback_pool_id"],
+        message: "is required where on_all_down is fallback_pool",
+        input: null,
+      });
+    }
     const { flavors, ...rest } = input;
     return { ...rest, flavor: flavors?.[0] ?? rest.flavor, name: rest.name ?? rest.fqdn };
   }),
@@ -48,8 +61,13 @@ export const gslbWrite = z.preprocess(
 export type GslbWrite = z.output<typeof gslbWrite>;
 
 /** A pool's place in a GSLB. */
-export const gslbPoolWrite = z.strictObject({ pool_id: id, position: int(0, limits.poolsPerGslb - 1).optional() });
-export const gslbPoolPatch = z.strictObject({ position: int(0, limits.poolsPerGslb - 1) });
+const poolWeight = int(0, 65_535);
+export const gslbPoolWrite = z.strictObject({
+  pool_id: id,
+  position: int(0, limits.poolsPerGslb - 1).optional(),
+  weight: poolWeight.default(1),
+});
+export const gslbPoolPatch = z.strictObject({ position: int(0, limits.poolsPerGslb - 1).optional(), weight: poolWeight.optional() });
 export const gslbPoolOrder = z.union(
   [
     z.strictObject({ pool_ids: ids("pool", limits.poolsPerGslb) }),
@@ -64,6 +82,8 @@ export const gslbPoolOrder = z.union(
 export type Gslb = Resource &
   Omit<GslbWrite, "ttl"> & {
     readonly ttl: number;
+    /** The weight of each pool by its id, for `weighted`; a pool that is not named has 1. */
+    readonly pool_weights: Readonly<Record<string, number>>;
     readonly status: Status;
     readonly action: Action;
     /** Counts what changed in the body beside the configuration: the second half of the ETag. */

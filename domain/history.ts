@@ -14,6 +14,15 @@ export const eventKinds = [
   "region_lost_vote",
   "region_regained_vote",
   "blind",
+  "held",
+  "released",
+  "panic",
+  "failback",
+  "override",
+  "override_expired",
+  "drift",
+  "conflict",
+  "hand_edit",
   "warning",
 ] as const;
 export const severities = ["info", "warning", "critical"] as const;

@@ -83,6 +83,12 @@ export const limits = {
   checkpointMs: 60_000,
   checkpointMinMs: 5_000,
   checkpointSeriesMs: 5,
+  /** From the second fall within so long on, a penalty is added; it halves for each such time up. */
+  dampingMs: 600_000,
+  penaltyBaseMs: 10_000,
+  penaltyMaxMs: 1_800_000,
+  /** An override's end is announced this long before. */
+  overrideNoticeMs: 900_000,
   /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
   retryMaxMs: 300_000,
   retryBaseMs: 500,

@@ -13,6 +13,9 @@ export const answerSet = z.object({
   values: z.array(z.string().min(1)).min(1),
   ttl: z.int().min(1),
   pool_id: id,
+  /** Of a `weighted` plan, whose sets are a member each: the member's weight in its pool, and its pool's among the pools. Null in others. */
+  weight: z.int().min(0).nullable().default(null),
+  pool_weight: z.int().min(0).nullable().default(null),
 });
 export type AnswerSet = z.output<typeof answerSet>;
 

@@ -15,9 +15,15 @@ const fields = {
   /** False: steering skips the pool; its members are still checked. */
   admin_state_up: flag.default(true),
   min_healthy_percent: int(0, 100).default(0),
+  /** Under this share of healthy members the test is suspected, not the members. */
+  panic_percent: int(0, 100).default(0),
   quorum_percent: int(1, 100).default(51),
   /** Null: a majority of the monitor's regions. */
   min_regions: int(1, 16).nullable().default(null),
+  /** Seconds that a member, or the pool, which came back still stays out. */
+  failback_delay: int(0, 86_400).default(0),
+  /** How much of a usable pool automation may keep out. */
+  max_removal_percent: int(1, 100).default(100),
 };
 
 export const poolWrite = z.strictObject(fields);

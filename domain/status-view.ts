@@ -1,5 +1,6 @@
 /** What the status paths of the API show (api-shapes.md, "Status"): facts of the Engine's state, times in RFC 3339. */
 
+import type { OverrideView } from "./override.ts";
 import type { Status } from "./status.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -38,7 +39,7 @@ export type MemberView = {
   readonly held: "budget" | "failback_delay" | null;
   readonly held_until: string | null;
   readonly safe_to_stop_at: string | null;
-  readonly override: null;
+  readonly override: OverrideView | null;
   readonly endpoints: readonly EndpointView[];
   readonly regions: readonly RegionView[];
 };
@@ -72,7 +73,9 @@ export type PublishedView = {
     readonly values: readonly string[];
     readonly ttl: number;
     readonly pool_id: string;
-    readonly weight: null;
+    /** Of a weighted answer: the member's weight, and its pool's. */
+    readonly weight: number | null;
+    readonly pool_weight: number | null;
     readonly locations: readonly never[];
   }[];
   readonly would_publish: null;

@@ -9,6 +9,7 @@ import type { HistoryEvent } from "../domain/history.ts";
 import type { Member, MemberWrite } from "../domain/member.ts";
 import type { Monitor, MonitorWrite } from "../domain/monitor.ts";
 import type { CheckReport } from "../domain/observation.ts";
+import type { Override, OverrideWrite } from "../domain/override.ts";
 import type { AnswerSet } from "../domain/plan.ts";
 import type { Pool, PoolCreate, PoolWrite } from "../domain/pool.ts";
 import type { Problem } from "../domain/problem.ts";
@@ -81,7 +82,9 @@ export type Configuration = {
   readonly pools: readonly Pool[];
   readonly members: readonly Member[];
   readonly monitors: readonly Monitor[];
-  readonly deleted: readonly { readonly kind: Kind; readonly id: string }[];
+  /** All that stand, also those that begin later. */
+  readonly overrides: readonly Override[];
+  readonly deleted: readonly { readonly kind: Kind | "override"; readonly id: string }[];
   /** GSLBs that are gone and whose names the backends may still hold. */
   readonly tombstones: readonly Tombstone[];
   /** With `full`: the newest `published` event's plan of each GSLB, so that an Engine without state goes on from there. */
@@ -115,7 +118,22 @@ export type WriteBack = {
   readonly events: readonly HistoryEvent[];
   /** Tombstones that the backends confirmed. */
   readonly unpublished: readonly { readonly gslb_id: string; readonly flavor: string }[];
+  /** Overrides that the Engine did not begin, and why. */
+  readonly ended: readonly { readonly override_id: string; readonly reason: string }[];
 };
+
+/** What an override would do to one GSLB now. `verdict`: the last two are refused without `force`. */
+export type Impact = {
+  readonly gslb_id: string;
+  readonly fqdn: string;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly healthy_left: number;
+  readonly capacity_left_percent: number;
+  readonly verdict: "ok" | "degraded" | "below_min_healthy" | "would_empty";
+};
+export type Matched = { readonly pool_id: string; readonly member_id: string; readonly name: string };
+export type Preflight = { readonly matched: readonly Matched[]; readonly impact: readonly Impact[] };
 
 export interface ConductorRpc {
   create<K extends Kind>(kind: K, input: Kinds[K]["create"], by: Caller): Promise<Result<Kinds[K]["resource"], Problem>>;
@@ -128,11 +146,13 @@ export interface ConductorRpc {
     input: Kinds[K]["write"],
     expected: number | null,
     by: Caller,
+    /** Carried out although a live GSLB is left without an enabled member. */
+    force?: boolean,
   ): Promise<Result<Kinds[K]["resource"], Problem>>;
   remove(
     kind: Kind,
     id: string,
-    options: { readonly expected: number | null; readonly records: "delete" | "keep" },
+    options: { readonly expected: number | null; readonly records: "delete" | "keep"; readonly force?: boolean },
     by: Caller,
   ): Promise<Result<null, Problem>>;
   /** PUT of a pool's members. An element with `id`, else with the name of one that is there, updates that one. */
@@ -141,6 +161,7 @@ export interface ConductorRpc {
     members: readonly (MemberWrite & { readonly id: string | null })[],
     additiveOnly: boolean,
     by: Caller,
+    force?: boolean,
   ): Promise<Result<readonly Member[], Problem>>;
   /** The pools of a GSLB, in order. */
   gslbPools(gslbId: string): Promise<Result<readonly PoolWithMembers[], Problem>>;
@@ -158,6 +179,20 @@ export interface ConductorRpc {
   ): Promise<
     Result<readonly { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean }[], Problem>
   >;
+  /** The weight of a pool in a GSLB that has it. */
+  weighPool(gslbId: string, poolId: string, weight: number, by: Caller): Promise<Result<null, Problem>>;
+  /** `replaces`: a member's shorthand, which takes the place of the one before. The caller has seen the pre-flight. */
+  createOverride(input: OverrideWrite, replaces: boolean, by: Caller): Promise<Result<Override, Problem>>;
+  overrides(query: {
+    readonly limit: number;
+    readonly marker: string | null;
+    readonly count: boolean;
+  }): Promise<Result<Page<Override>, Problem>>;
+  readOverride(id: string): Promise<Result<Override, Problem>>;
+  removeOverride(id: string, by: Caller): Promise<Result<null, Problem>>;
+  /** The shorthand's: the newest that names this member alone, and stands; null: there is none. */
+  memberOverride(memberId: string): Promise<Result<Override | null, Problem>>;
+
   history(query: HistoryQuery): Promise<Result<Page<HistoryEvent>, Problem>>;
 
   /** For the Engine. */
@@ -190,6 +225,12 @@ export interface EngineRpc {
   poolStatus(id: string): Promise<PoolView | null>;
   gslbStatus(id: string): Promise<GslbView | null>;
   projectStatus(): Promise<ProjectView>;
+  /** What an override would do if it began now. Changes nothing. */
+  preflight(override: Override): Promise<Preflight>;
+  /** Lets what the removal budget holds in this pool go; null: the Engine does not know the pool (yet). */
+  release(poolId: string, by: Caller): Promise<PoolView | null>;
+  /** Sends the traffic of a GSLB with manual failback back to its preferred pool. */
+  failback(gslbId: string, by: Caller): Promise<Result<GslbView | null, Problem>>;
   health(): Promise<EngineHealth>;
 }
 

@@ -46,6 +46,9 @@ export const pool = (n: number, over: Partial<Pool> = {}): Pool => ({
   min_healthy_percent: 0,
   quorum_percent: 51,
   min_regions: null,
+  panic_percent: 0,
+  failback_delay: 0,
+  max_removal_percent: 100,
   monitor_ids: [],
   ...over,
 });
@@ -84,6 +87,9 @@ export const gslb = (n: number, poolIds: string[], over: Partial<Gslb> = {}): Gs
   admin_state_up: true,
   pool_ids: poolIds,
   on_all_down: "serve_all",
+  fallback_pool_id: null,
+  failback: "auto",
+  pool_weights: {},
   ...over,
 });
 
@@ -95,6 +101,7 @@ export const configuration = (over: Partial<Configuration>): Configuration => ({
   pools: [],
   members: [],
   monitors: [],
+  overrides: [],
   deleted: [],
   tombstones: [],
   standing: [],

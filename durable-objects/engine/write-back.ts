@@ -5,7 +5,7 @@ import type { WriteBack } from "../rpc.ts";
 const partLength = 400_000;
 
 export type Draft = { -readonly [K in keyof WriteBack]: WriteBack[K][number][] };
-export const newDraft = (): Draft => ({ statuses: [], settled: [], events: [], unpublished: [] });
+export const newDraft = (): Draft => ({ statuses: [], settled: [], events: [], unpublished: [], ended: [] });
 
 /** Parts that stay well below a row's size, in order. Nothing to say has none. */
 export function cut(writeBack: WriteBack): WriteBack[] {
@@ -27,6 +27,7 @@ export function cut(writeBack: WriteBack): WriteBack[] {
   for (const settled of writeBack.settled) room(settled).settled.push(settled);
   for (const event of writeBack.events) room(event).events.push(event);
   for (const name of writeBack.unpublished) room(name).unpublished.push(name);
+  for (const override of writeBack.ended) room(override).ended.push(override);
   return parts;
 }
 
@@ -38,5 +39,6 @@ export function merge(parts: readonly WriteBack[]): WriteBack {
     settled: parts.flatMap((part) => part.settled),
     events: parts.flatMap((part) => part.events),
     unpublished: parts.flatMap((part) => part.unpublished),
+    ended: parts.flatMap((part) => part.ended),
   };
 }
