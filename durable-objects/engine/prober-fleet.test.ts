@@ -1,21 +1,26 @@
 import { describe, expect, it } from "vitest";
+import type { Assignment } from "../rpc.ts";
+import type { ProberKey } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
 import { World } from "./project.fixture.ts";
 import type { Store } from "./store.ts";
 
 /** A fleet whose Probers only note that they were knocked at. */
 function fleetOf(world: World, awake: string[]) {
-  const namespace = {
-    idFromName: (name: string) => name,
-    get: (name: string) => ({
+  const ports = {
+    projectId: "default",
+    prober: ({ region, shard, generation }: ProberKey) => ({
+      assign: async ({ version }: Assignment) => ({ version }),
+      confirm: async () => undefined,
       wake: async () => {
-        awake.push(name);
+        awake.push(`${region}:${shard}:${generation}`);
         return { version: 1, checks: 2, next_due_at: null };
       },
     }),
+    log: { warn: () => undefined, error: () => undefined },
   };
   const store = { saveShards: () => undefined } as unknown as Store;
-  return new ProberFleet(namespace as unknown as DurableObjectNamespace, "default", 1, world.project.catalog, store, new Map());
+  return new ProberFleet(ports, 1, world.project.catalog, store, new Map());
 }
 
 describe("Probers that fell silent", () => {
@@ -25,7 +30,7 @@ describe("Probers that fell silent", () => {
     const fleet = fleetOf(world, awake);
     fleet.assign();
     await fleet.wakeSilent(Date.now());
-    expect(awake.toSorted()).toEqual(["default:eeur:0:1", "default:enam:0:1", "default:weur:0:1"]);
+    expect(awake.toSorted()).toEqual(["eeur:0:1", "enam:0:1", "weur:0:1"]);
   });
 
   it("are those from which nothing came for two periods", async () => {

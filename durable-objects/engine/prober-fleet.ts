@@ -4,17 +4,16 @@
  */
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Confirmation } from "../rpc.ts";
-import { proberOf } from "../stubs.ts";
 import { assignmentOf, assignShards, checkKey, type Shard, shardKey } from "./assignments.ts";
 import type { Catalog } from "./catalog.ts";
+import type { EnginePorts } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 /** How many Probers are told at a time: a Durable Object has six connections, one is left for the rest. */
 const parallel = 5;
 
 export class ProberFleet {
-  private readonly namespace: DurableObjectNamespace;
-  private readonly projectId: string;
+  private readonly ports: Pick<EnginePorts, "projectId" | "prober" | "log">;
   private readonly generation: number;
   private readonly catalog: Catalog;
   private readonly store: Store;
@@ -25,15 +24,13 @@ export class ProberFleet {
   private index: Map<string, Shard[]> | null = null;
 
   constructor(
-    namespace: DurableObjectNamespace,
-    projectId: string,
+    ports: Pick<EnginePorts, "projectId" | "prober" | "log">,
     generation: number,
     catalog: Catalog,
     store: Store,
     shards: Map<string, Shard>,
   ) {
-    this.namespace = namespace;
-    this.projectId = projectId;
+    this.ports = ports;
     this.generation = generation;
     this.catalog = catalog;
     this.store = store;
@@ -66,7 +63,9 @@ export class ProberFleet {
         const { shard } = entry;
         await this.prober(shard)
           .confirm(entry.confirmations)
-          .catch((error: unknown) => console.warn(`engine ${this.projectId}: Prober ${shardKey(shard)} does not confirm: ${error}`));
+          .catch((error: unknown) =>
+            this.ports.log.warn(`engine ${this.ports.projectId}: Prober ${shardKey(shard)} does not confirm: ${error}`),
+          );
       }
     };
     await Promise.all(Array.from({ length: parallel }, next));
@@ -79,7 +78,7 @@ export class ProberFleet {
     const next = async (): Promise<void> => {
       for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
         try {
-          const { version } = await this.prober(shard).assign(assignmentOf(this.projectId, this.generation, shard, this.catalog));
+          const { version } = await this.prober(shard).assign(assignmentOf(this.ports.projectId, this.generation, shard, this.catalog));
           this.confirm(shard, version);
         } catch (error) {
           failures.push(`${shardKey(shard)}: ${error}`);
@@ -101,7 +100,8 @@ export class ProberFleet {
       this.strangers.add(key);
       const { project_id, region, shard, generation } = report;
       const stop = { project_id, region, shard, generation, version: Number.MAX_SAFE_INTEGER, monitors: [], checks: [] };
-      proberOf(this.namespace, { project: this.projectId, region, shard, generation })
+      this.ports
+        .prober({ region, shard, generation })
         .assign(stop)
         .catch(() => this.strangers.delete(key));
     }
@@ -124,7 +124,7 @@ export class ProberFleet {
           const { version } = await this.prober(shard).wake();
           this.confirm(shard, version);
         } catch (error) {
-          console.warn(`engine ${this.projectId}: Prober ${shardKey(shard)} does not wake: ${error}`);
+          this.ports.log.warn(`engine ${this.ports.projectId}: Prober ${shardKey(shard)} does not wake: ${error}`);
         }
       }
     };
@@ -144,7 +144,7 @@ export class ProberFleet {
   }
 
   private prober(shard: Shard) {
-    return proberOf(this.namespace, { project: this.projectId, region: shard.region, shard: shard.shard, generation: this.generation });
+    return this.ports.prober({ region: shard.region, shard: shard.shard, generation: this.generation });
   }
 }
 

@@ -1,16 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Pump } from "./pump.ts";
+import { describe, expect, it } from "vitest";
+import { Pump, type PumpPorts } from "./pump.ts";
+
+const ports: PumpPorts = {
+  now: () => 1_000_000,
+  random: () => 0.5,
+  sleep: async () => undefined,
+  log: { warn: () => undefined, error: () => undefined },
+};
 
 describe("a pump", () => {
-  beforeEach(() => {
-    vi.spyOn(console, "warn").mockImplementation(() => undefined);
-  });
-  afterEach(() => vi.restoreAllMocks());
-
   it("says when to try again after a failure, and nothing while the next try is under way: nobody need ask again and again", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let runs = 0;
     const pump = new Pump(
+      ports,
       "testing",
       async () => {
         runs += 1;
@@ -31,6 +34,7 @@ describe("a pump", () => {
   it("runs again when it was asked to meanwhile, once", async () => {
     let runs = 0;
     const pump = new Pump(
+      ports,
       "testing",
       async () => {
         runs += 1;

@@ -3,8 +3,12 @@
  * itself: the Engine's alarm asks `nextTryAt` when to kick it again, so an eviction between two tries loses nothing.
  */
 import { backoffMs } from "../../domain/publish.ts";
+import type { EnginePorts } from "./ports.ts";
+
+export type PumpPorts = Pick<EnginePorts, "now" | "random" | "sleep" | "log">;
 
 export class Pump {
+  private readonly ports: PumpPorts;
   private running: Promise<void> | null = null;
   private again = false;
   private attempts = 0;
@@ -17,7 +21,8 @@ export class Pump {
   private readonly spacingMs: number;
 
   /** `settled` is called after each run, whatever came of it. Runs start at least `spacingMs` apart, so that what comes in a row goes out together. */
-  constructor(name: string, work: () => Promise<void>, settled: () => void, spacingMs = 0) {
+  constructor(ports: PumpPorts, name: string, work: () => Promise<void>, settled: () => void, spacingMs = 0) {
+    this.ports = ports;
     this.name = name;
     this.work = work;
     this.settled = settled;
@@ -46,10 +51,10 @@ export class Pump {
 
   private async run(): Promise<void> {
     do {
-      const early = Math.min(this.spacingMs, this.startedAt + this.spacingMs - Date.now());
-      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+      const early = Math.min(this.spacingMs, this.startedAt + this.spacingMs - this.ports.now());
+      if (early > 0) await this.ports.sleep(early);
       this.again = false;
-      this.startedAt = Date.now();
+      this.startedAt = this.ports.now();
       // While it runs there is nothing to wait for: a time that is past would wake the Engine again and again.
       this.nextTryAt = null;
       try {
@@ -57,8 +62,8 @@ export class Pump {
         this.attempts = 0;
       } catch (error) {
         this.attempts += 1;
-        this.nextTryAt = Date.now() + backoffMs(this.attempts, Math.random());
-        console.warn(
+        this.nextTryAt = this.ports.now() + backoffMs(this.attempts, this.ports.random());
+        this.ports.log.warn(
           `engine: ${this.name} failed (${this.attempts} times), next try at ${new Date(this.nextTryAt).toISOString()}: ${error}`,
         );
       }

@@ -8,9 +8,10 @@ import { sicknessState } from "../../domain/vantage.ts";
 import type { WriteBack } from "../rpc.ts";
 import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
+import type { EngineLog, EngineStorage } from "./ports.ts";
 import type { Changes, Project } from "./project.ts";
 import { gslbState, memberState, poolState } from "./state.ts";
-import { cut } from "./write-back.ts";
+import { cut, newDraft } from "./write-back.ts";
 
 /** Storage rows are at most 2 MB; the checkpoint is cut well below. */
 const checkpointChunk = 256 * 1024;
@@ -43,10 +44,12 @@ export type Meta = Readonly<z.output<typeof meta>>;
 export type Watched = { readonly aliveAt: number; readonly listensUntil: number };
 
 export class Store {
-  private readonly storage: DurableObjectStorage;
+  private readonly storage: EngineStorage;
+  private readonly log: EngineLog;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: EngineStorage, log: EngineLog) {
     this.storage = storage;
+    this.log = log;
     for (const table of tables)
       storage.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID`);
     storage.sql.exec("CREATE TABLE IF NOT EXISTS meta (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID");
@@ -133,10 +136,10 @@ export class Store {
     });
   }
 
-  /** The oldest of what the Conductor has not taken yet. */
+  /** The oldest of what the Conductor has not taken yet. A row of an earlier deployment lacks what is new since. */
   outbox(limit: number): { readonly n: number; readonly writeBack: WriteBack }[] {
     const rows = this.storage.sql.exec<{ n: number; body: string }>("SELECT n, body FROM outbox ORDER BY n LIMIT ?", limit).toArray();
-    return rows.map((row) => ({ n: row.n, writeBack: JSON.parse(row.body) as WriteBack }));
+    return rows.map((row) => ({ n: row.n, writeBack: { ...newDraft(), ...(JSON.parse(row.body) as Partial<WriteBack>) } }));
   }
 
   outboxDone(n: number): void {
@@ -195,7 +198,9 @@ export class Store {
       const state = schema.safeParse(body);
       if (state.success) yield [id, state.data];
       else
-        console.error(`engine: what is stored of ${table} ${id} cannot be read and is made anew: ${state.error.issues[0]?.path.join(".")}`);
+        this.log.error(
+          `engine: what is stored of ${table} ${id} cannot be read and is made anew: ${state.error.issues[0]?.path.join(".")}`,
+        );
     }
   }
 

@@ -4,7 +4,7 @@ import { event } from "./evidence.ts";
 import { uuid } from "./project.fixture.ts";
 import { cut, merge } from "./write-back.ts";
 
-const nothing: WriteBack = { statuses: [], settled: [], events: [], unpublished: [] };
+const nothing: WriteBack = { statuses: [], settled: [], events: [], unpublished: [], ended: [] };
 const down = { kind: "pool_member", id: uuid(1), status: "DOWN", in_rotation: false } as const;
 const up = { ...down, status: "ACTIVE", in_rotation: true } as const;
 

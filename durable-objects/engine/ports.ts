@@ -1,0 +1,56 @@
+/**
+ * What the Engine's shell asks of the world: types only. The Durable Object builds it from the platform, the simulation from a seed; the shell
+ * itself knows no clock, no chance, no network and no storage but these.
+ */
+import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
+import type { ConductorRpc, ProberRpc } from "../rpc.ts";
+
+/** The part of a Durable Object's storage that is used: SQLite, whose writes between two awaits become durable together or not at all. */
+export type EngineStorage = {
+  readonly sql: {
+    exec<T extends Record<string, string | number | null>>(
+      query: string,
+      ...bindings: (string | number | null)[]
+    ): { toArray(): T[]; [Symbol.iterator](): Iterator<T> };
+  };
+  transactionSync<T>(closure: () => T): T;
+};
+
+/** The one alarm; Unix ms. It comes at least once. */
+export type EngineAlarm = { get(): Promise<number | null>; set(at: number): Promise<void> };
+
+export type EngineLog = { warn(message: string): void; error(message: string): void };
+
+/** A flavor with the plugin of its provider, ready to be called. */
+export type BoundFlavor = {
+  readonly plugin: BackendPlugin;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly credentials: Readonly<Record<string, unknown>>;
+};
+
+export type ProberKey = { readonly region: string; readonly shard: number; readonly generation: number };
+
+/** What the backends are called with. */
+export type BackendPorts = {
+  now(): number;
+  /** Ends early, without a throw, when `signal` is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  flavors(name: string): BoundFlavor | null;
+  readonly backendIo: Omit<BackendIo, "signal">;
+};
+
+export type EnginePorts = BackendPorts & {
+  readonly projectId: string;
+  /** The deployment's own regions. */
+  readonly regions: readonly string[];
+  readonly storage: EngineStorage;
+  readonly alarm: EngineAlarm;
+  /** From [0, 1). */
+  random(): number;
+  newId(): string;
+  readonly conductor: Pick<ConductorRpc, "configuration" | "record">;
+  prober(key: ProberKey): ProberRpc;
+  /** Keeps the object alive until the promise has ended; nobody waits for it. */
+  background(promise: Promise<unknown>): void;
+  readonly log: EngineLog;
+};

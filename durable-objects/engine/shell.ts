@@ -1,0 +1,300 @@
+/**
+ * The Engine of one project without its Durable Object: a thin shell around `Project`. It keeps the state through evictions, feeds events in,
+ * and carries the effects out: plans to the backends, assignments to the Probers, status and history to the Conductor. Judging and publishing
+ * need its own state and the backend alone; whatever else is away is retried by its alarm. It knows the world by its ports alone.
+ */
+import { limits } from "../../domain/limits.ts";
+import type { CheckReport } from "../../domain/observation.ts";
+import type { Override } from "../../domain/override.ts";
+import type { Problem } from "../../domain/problem.ts";
+import { isPending } from "../../domain/publish.ts";
+import { ok, type Result } from "../../domain/result.ts";
+import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
+import type { Caller, Configuration, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
+import type { EnginePorts } from "./ports.ts";
+import { ProberFleet } from "./prober-fleet.ts";
+import { Project } from "./project.ts";
+import { nextBatch, writeBatch } from "./publisher.ts";
+import { Pump } from "./pump.ts";
+import { nextLook } from "./steer-gslb.ts";
+import { type Meta, Store, type Watched } from "./store.ts";
+import { gslbView, memberView, poolView, projectView } from "./views.ts";
+import { merge } from "./write-back.ts";
+
+/** Statuses and history wait at most this long for others to go with them. */
+const writeBackSpacingMs = 100;
+
+/** How many outbox rows go to the Conductor in one call. */
+const flushRows = 20;
+
+export class EngineShell implements EngineRpc {
+  private readonly ports: EnginePorts;
+  private readonly store: Store;
+  private readonly project: Project;
+  private readonly fleet: ProberFleet;
+  private meta: Meta;
+  private readonly configuring: Pump;
+  private readonly assigning: Pump;
+  private readonly publishing: Pump;
+  private readonly flushing: Pump;
+  private alarmAt: number | null = null;
+  /** The next checkpoint is due then, if anything was heard. */
+  private checkpointAt = 0;
+  private observedSinceCheckpoint = false;
+  private watched: Watched;
+  private queueLagMs: number | null = null;
+
+  constructor(ports: EnginePorts) {
+    this.ports = ports;
+    const { regions } = ports;
+    const now = ports.now();
+    this.store = new Store(ports.storage, ports.log);
+    this.project = new Project(regions, () => ports.newId());
+    const meta = this.store.meta();
+    this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(now / 1_000), regions, blind: false, sick: {} };
+    this.project.epoch = this.meta.epoch;
+    this.project.blind = this.meta.blind;
+    this.project.vantage.restore(this.meta.sick);
+    this.project.startedAt = now;
+    this.fleet = new ProberFleet(ports, this.meta.generation, this.project.catalog, this.store, this.store.load(this.project));
+    this.watched = this.listening(now);
+    this.project.listensUntil = this.watched.listensUntil;
+    const pump = (name: string, work: () => Promise<void>, spacingMs = 0) => new Pump(ports, name, work, () => this.arm(), spacingMs);
+    this.configuring = pump("taking the configuration over", () => this.pull());
+    this.assigning = pump("assigning checks", () => this.fleet.push());
+    this.publishing = pump("publishing", () => this.publishDue());
+    this.flushing = pump("writing back", () => this.flush(), writeBackSpacingMs);
+  }
+
+  /** To be called once, before anything else is. */
+  async start(): Promise<void> {
+    this.alarmAt = await this.ports.alarm.get();
+    const { regions } = this.ports;
+    if (JSON.stringify(this.meta.regions) !== JSON.stringify(regions)) {
+      this.project.setRegions(regions, this.ports.now());
+      this.meta = { ...this.meta, regions };
+      this.store.putMeta(this.meta);
+      this.fleet.assign();
+    }
+    this.persist();
+    this.kickAll();
+  }
+
+  async configurationChanged(at: {
+    readonly epoch: number;
+    readonly seq: number;
+  }): Promise<{ readonly epoch: number; readonly seq: number }> {
+    const behind = () => this.meta.epoch < at.epoch || (this.meta.epoch === at.epoch && this.meta.seq < at.seq);
+    // A run that is under way may have read before the change was written; the one after it has not.
+    for (let run = 0; run < 2 && behind(); run += 1) await this.configuring.kick();
+    return { epoch: this.meta.epoch, seq: this.meta.seq };
+  }
+
+  async observe(reports: readonly CheckReport[], queueLagMs: number): Promise<void> {
+    this.queueLagMs = queueLagMs;
+    const now = this.ports.now();
+    const ours = reports.filter((report) => report.project_id === this.ports.projectId && this.fleet.heard(report, now));
+    const { confirmations } = this.project.observe(ours, now);
+    if (confirmations.length > 0) this.ports.background(this.fleet.confirmFast(confirmations));
+    this.observedSinceCheckpoint ||= ours.length > 0;
+    this.persist();
+    this.checkpoint(now);
+  }
+
+  async watch(): Promise<EngineHealth> {
+    // Not waited for: a Conductor that hangs must not keep the Probers silent.
+    this.background(this.configuring);
+    await this.fleet.wakeSilent(this.ports.now());
+    this.kickAll();
+    return this.health();
+  }
+
+  async memberStatus(id: string): Promise<MemberView | null> {
+    return memberView(this.project, id, this.ports.now());
+  }
+
+  async poolStatus(id: string): Promise<PoolView | null> {
+    return poolView(this.project, id, this.ports.now());
+  }
+
+  async gslbStatus(id: string): Promise<GslbView | null> {
+    return gslbView(this.project, id, this.ports.now());
+  }
+
+  async projectStatus(): Promise<ProjectView> {
+    return projectView(this.project, this.ports.now());
+  }
+
+  async preflight(override: Override): Promise<Preflight> {
+    return this.project.preflight(override, this.ports.now());
+  }
+
+  async release(poolId: string, by: Caller): Promise<PoolView | null> {
+    const now = this.ports.now();
+    this.project.release(poolId, now, by);
+    this.persist();
+    return poolView(this.project, poolId, now);
+  }
+
+  async failback(gslbId: string, by: Caller): Promise<Result<GslbView | null, Problem>> {
+    const now = this.ports.now();
+    const done = this.project.failback(gslbId, now, by);
+    this.persist();
+    return done.ok ? ok(gslbView(this.project, gslbId, now)) : done;
+  }
+
+  async health(): Promise<EngineHealth> {
+    const overdueMs = this.alarmAt === null ? 0 : this.ports.now() - this.alarmAt;
+    const ok = overdueMs < 2 * limits.checkpointMs;
+    const lag = this.queueLagMs === null ? null : this.queueLagMs / 1_000;
+    return { ok, detail: ok ? "the alarm is on time" : `the alarm is ${Math.round(overdueMs / 1_000)} s late`, queue_lag_seconds: lag };
+  }
+
+  /** Never throws: an alarm that fails six times is gone. The next one is set before anything else is tried. */
+  async alarm(): Promise<void> {
+    const now = this.ports.now();
+    this.alarmAt = now + limits.checkpointMs;
+    await this.ports.alarm.set(this.alarmAt);
+    try {
+      this.project.tick(now);
+      this.persist();
+      this.checkpoint(now);
+      if (now - this.watched.aliveAt >= limits.checkpointMs / 2) {
+        this.watched = { ...this.watched, aliveAt: now };
+        this.store.putWatched(this.watched);
+      }
+      this.kickAll();
+    } catch (error) {
+      this.ports.log.error(`engine ${this.ports.projectId}: the alarm failed: ${error}`);
+    }
+  }
+
+  /** Stores what changed, and starts what follows from it. */
+  private persist(): void {
+    const changes = this.project.drain();
+    this.store.save(this.project, changes);
+    const { blind, vantage } = this.project;
+    if (blind !== this.meta.blind || vantage.state() !== this.meta.sick) {
+      this.meta = { ...this.meta, blind, sick: vantage.state() };
+      this.store.putMeta(this.meta);
+    }
+    if (Object.values(changes.writeBack).some((part) => part.length > 0)) this.background(this.flushing);
+    if (changes.publications.size > 0) this.background(this.publishing);
+    if (changes.members.size + changes.gslbs.size + changes.publications.size > 0) this.arm();
+  }
+
+  private kickAll(): void {
+    this.background(this.assigning);
+    this.background(this.publishing);
+    this.background(this.flushing);
+    if (this.configuring.isDue(this.ports.now()) || this.meta.seq === 0) this.background(this.configuring);
+    this.arm();
+  }
+
+  private background(pump: Pump): void {
+    this.ports.background(pump.kick());
+  }
+
+  private async pull(): Promise<void> {
+    const { epoch, seq } = this.meta;
+    const stored = this.store.meta();
+    const configuration = await this.ports.conductor.configuration(stored === null ? null : { epoch, seq });
+    if (stored !== null && !configuration.full && configuration.seq === seq && configuration.tombstones.length === 0) return;
+    this.project.configure(configuration, stored === null && configuration.full, this.ports.now());
+    this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
+    this.store.putMeta(this.meta);
+    this.store.saveConfiguration(this.project, idsOf(configuration, this.project, this.store));
+    this.fleet.assign();
+    this.persist();
+    this.background(this.assigning);
+  }
+
+  private async publishDue(): Promise<void> {
+    for (;;) {
+      const batch = nextBatch(this.project.publications, this.ports.now(), this.ports);
+      if (batch === null) return;
+      for (const { key, number, failure } of await writeBatch(batch, this.ports))
+        this.project.written(key, number, failure, this.ports.now(), this.ports.random());
+      this.persist();
+    }
+  }
+
+  private async flush(): Promise<void> {
+    for (;;) {
+      const rows = this.store.outbox(flushRows);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      await this.ports.conductor.record(merge(rows.map(({ writeBack }) => writeBack)));
+      this.store.outboxDone(last.n);
+    }
+  }
+
+  /**
+   * Stores how fresh everything is, if anything was heard; the more there is, the less often. An idle object is gone after ten seconds, so
+   * a small project's, which is often idle, must not be later than that.
+   */
+  private checkpoint(now: number): void {
+    if (!this.observedSinceCheckpoint) return;
+    // A time that is further ahead than any checkpoint can be was set before the clock was.
+    if (now < this.checkpointAt && this.checkpointAt <= now + limits.checkpointMs) {
+      this.armAt(this.checkpointAt);
+      return;
+    }
+    this.observedSinceCheckpoint = false;
+    const series = this.store.saveCheckpoint(this.project);
+    this.checkpointAt = now + Math.min(limits.checkpointMs, Math.max(limits.checkpointMinMs, series * limits.checkpointSeriesMs));
+  }
+
+  /** Until when the regions may need to be heard again: after an eviction no time, after the system was away as long as silence takes. */
+  private listening(now: number): Watched {
+    const known = this.store.watched();
+    if (known !== null && now - known.aliveAt < 3 * limits.checkpointMs) return known;
+    const silences = [...this.project.catalog.monitors.values()].map(({ delay, timeout }) => (2 * delay + timeout) * 1_000);
+    return { aliveAt: 0, listensUntil: now + Math.max(limits.checkpointMs, ...silences) };
+  }
+
+  /** Sets the alarm for whatever is next. */
+  private arm(): void {
+    const times = [this.configuring, this.assigning, this.flushing, this.publishing].flatMap((pump) => pump.nextTryAt ?? []);
+    const now = this.ports.now();
+    const tick = this.project.nextTick((id) => nextLook(this.project, id, now));
+    if (tick !== null) times.push(tick);
+    // What is being written just now is looked at again a second later, in case this object is gone by then.
+    const soon = now + 1_000;
+    for (const publication of this.project.publications.values())
+      if (isPending(publication)) times.push(Math.max(publication.nextTryAt, soon));
+    if (this.observedSinceCheckpoint) times.push(this.checkpointAt);
+    if (this.project.catalog.members.size > 0) times.push(now + limits.checkpointMs);
+    if (times.length > 0) this.armAt(Math.min(...times));
+  }
+
+  /** An earlier alarm that is set already is left: it finds nothing to do and sets the next. */
+  private armAt(time: number): void {
+    const now = this.ports.now();
+    const at = Math.max(time, now + 10);
+    if (this.alarmAt !== null && this.alarmAt <= at && this.alarmAt > now) return;
+    this.alarmAt = at;
+    this.ports.background(this.ports.alarm.set(at));
+  }
+}
+
+function idsOf(configuration: Configuration, project: Project, store: Store) {
+  if (configuration.full) {
+    const known = store.configuredIds();
+    const { catalog } = project;
+    return {
+      gslbs: new Set([...known.gslbs, ...catalog.gslbs.keys()]),
+      pools: new Set([...known.pools, ...catalog.pools.keys()]),
+      members: new Set([...known.members, ...catalog.members.keys()]),
+      monitors: new Set([...known.monitors, ...catalog.monitors.keys()]),
+    };
+  }
+  const gone = (kind: string) => configuration.deleted.filter((item) => item.kind === kind).map((item) => item.id);
+  const ids = (kind: string, items: readonly { readonly id: string }[]) => [...items.map((item) => item.id), ...gone(kind)];
+  return {
+    gslbs: ids("gslb", configuration.gslbs),
+    pools: ids("pool", configuration.pools),
+    members: ids("pool_member", configuration.members),
+    monitors: ids("monitor", configuration.monitors),
+  };
+}
