@@ -1,4 +1,5 @@
 /** When a GSLB may publish for the first time (engine.md, rule 9), and what its status is (api.md, "Status"). */
+import type { SteeringPolicy } from "./gslb.ts";
 import { limits } from "./limits.ts";
 import { isPending, type Publication } from "./publish.ts";
 import { nextStatus, type Status } from "./status.ts";
@@ -14,8 +15,14 @@ export type GslbSituation = {
   readonly steering: Steering;
   readonly publication: Publication;
   /** Its pools in order. */
-  readonly pools: readonly { readonly id: string; readonly name: string; readonly adminStateUp: boolean; readonly status: Status }[];
-  readonly policy: "failover" | "round_robin";
+  readonly pools: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly adminStateUp: boolean;
+    readonly weight: number;
+    readonly status: Status;
+  }[];
+  readonly policy: SteeringPolicy;
 };
 
 export function gslbStatus(held: Status, situation: GslbSituation): { readonly status: Status; readonly reason: string } {
@@ -31,7 +38,8 @@ export function gslbStatus(held: Status, situation: GslbSituation): { readonly s
   if (publication.live === null) return to("PENDING", "nothing is published yet");
   if (steering.outcome !== "serve") return to("DOWN", steering.reason);
   const choices = pools.filter((pool) => pool.adminStateUp);
-  const wanted = policy === "failover" ? choices.slice(0, 1) : choices;
+  const weighty = policy === "weighted" ? choices.filter((pool) => pool.weight > 0) : choices;
+  const wanted = policy === "failover" ? choices.slice(0, 1) : weighty.length > 0 ? weighty : choices;
   const missing = wanted.filter((pool) => !steering.poolIds.includes(pool.id));
   if (missing.length > 0) return to("DEGRADED", steering.reason);
   const degraded = wanted.filter((pool) => pool.status !== "ACTIVE");

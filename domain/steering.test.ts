@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Candidate, poolHealth } from "./pool-health.ts";
+import { onAllDownForms, steeringPolicies } from "./gslb.ts";
+import { type Candidate, type PoolRules, poolHealth } from "./pool-health.ts";
 import { type SteeredPool, type SteeringSettings, steer } from "./steering.ts";
 
 const settings: SteeringSettings = {
@@ -10,6 +11,10 @@ const settings: SteeringSettings = {
   policy: "failover",
   maxAnswers: null,
   onAllDown: "serve_all",
+  fallback: null,
+  lastKnown: [],
+  stayAt: null,
+  nothingJudged: false,
 };
 const member = (endpoints: string[], isUp = true, over: Partial<Candidate> = {}): Candidate => ({
   id: endpoints[0] ?? "",
@@ -19,13 +24,26 @@ const member = (endpoints: string[], isUp = true, over: Partial<Candidate> = {})
   judged: true,
   up: isUp ? endpoints : [],
   all: endpoints,
+  override: null,
+  heldBack: false,
+  fellAt: null,
+  released: false,
   ...over,
 });
-const pool = (id: string, members: readonly Candidate[], adminStateUp = true): SteeredPool => ({
+const rules: PoolRules = { minHealthyPercent: 0, panicPercent: 0, maxRemovalPercent: 100 };
+const pool = (
+  id: string,
+  members: readonly Candidate[],
+  adminStateUp = true,
+  over: Partial<SteeredPool & PoolRules> = {},
+): SteeredPool => ({
   id,
   name: id,
   adminStateUp,
-  health: poolHealth(members, 0),
+  weight: 1,
+  heldBack: false,
+  health: poolHealth(members, { ...rules, ...over }),
+  ...over,
 });
 const values = (steering: ReturnType<typeof steer>) => steering.answers.map((answer) => [answer.type, ...answer.values]);
 
@@ -63,6 +81,75 @@ describe("round_robin", () => {
   });
 });
 
+describe("weighted", () => {
+  const weighted = { ...settings, policy: "weighted" as const };
+
+  it("has a set for each member, with its weight and its pool's", () => {
+    const pools = [
+      pool("one", [member(["192.0.2.1", "2001:db8::1"], true, { weight: 3 }), member(["192.0.2.2"], false)], true, { weight: 10 }),
+      pool("two", [member(["192.0.2.9"])], true, { weight: 20 }),
+    ];
+    expect(steer(pools, weighted).answers.map((set) => [set.type, ...set.values, set.pool_id, set.weight, set.pool_weight])).toEqual([
+      ["A", "192.0.2.1", "one", 3, 10],
+      ["AAAA", "2001:db8::1", "one", 3, 10],
+      ["A", "192.0.2.9", "two", 1, 20],
+    ]);
+  });
+
+  it("leaves out a pool of weight 0 unless all are", () => {
+    const none = pool("one", [member(["192.0.2.1"])], true, { weight: 0 });
+    expect(steer([none, pool("two", [member(["192.0.2.9"])])], weighted).poolIds).toEqual(["two"]);
+    expect(steer([none], weighted).poolIds).toEqual(["one"]);
+  });
+
+  it("may have several CNAMEs, of which one is picked, and none beside an address", () => {
+    const names = pool("one", [member(["a.example.net."]), member(["b.example.net."])]);
+    expect(steer([names], weighted).answers.map(({ type }) => type)).toEqual(["CNAME", "CNAME"]);
+    expect(steer([names, pool("two", [member(["192.0.2.9"])])], weighted).answers.map(({ type }) => type)).toEqual(["A"]);
+  });
+});
+
+describe("a pool that is usable, and yet not preferred", () => {
+  const panicking = pool("one", [member(["192.0.2.1"]), member(["192.0.2.2"], false), member(["192.0.2.3"], false)], true, {
+    panicPercent: 50,
+  });
+  const second = pool("two", [member(["198.51.100.1"])]);
+
+  it("in panic comes after one that is not, and is served whole where there is none", () => {
+    expect(values(steer([panicking, second], settings))).toEqual([["A", "198.51.100.1"]]);
+    const steering = steer([panicking], settings);
+    expect(values(steering)).toEqual([["A", "192.0.2.1", "192.0.2.2", "192.0.2.3"]]);
+    expect(steering.reason).toContain("in panic: 1 of 3 enabled members healthy");
+  });
+
+  it("held back comes after one that stood, also one further down, but before one in panic", () => {
+    const back = pool("zero", [member(["203.0.113.1"])], true, { heldBack: true });
+    expect(steer([back, second], settings).poolIds).toEqual(["two"]);
+    expect(steer([back], settings).poolIds).toEqual(["zero"]);
+    expect(steer([panicking, back], settings).poolIds).toEqual(["zero"]);
+    expect(steer([back, second], { ...settings, policy: "round_robin" }).poolIds).toEqual(["two"]);
+  });
+});
+
+describe("failback: manual", () => {
+  const up = (id: string) => pool(id, [member([`${id}.example.net.`])]);
+  const dead = (id: string) => pool(id, [member([`${id}.example.net.`], false)]);
+
+  it("stays where traffic went, and says that it could go back", () => {
+    expect(steer([up("a"), up("b"), up("c")], { ...settings, stayAt: "b" })).toMatchObject({ poolIds: ["b"], failbackPending: true });
+    expect(steer([dead("a"), up("b"), up("c")], { ...settings, stayAt: "b" })).toMatchObject({ poolIds: ["b"], failbackPending: false });
+  });
+
+  it("goes on rather than back when that pool dies, and back where there is nothing else", () => {
+    expect(steer([up("a"), dead("b"), up("c")], { ...settings, stayAt: "b" }).poolIds).toEqual(["c"]);
+    expect(steer([up("a"), dead("b"), dead("c")], { ...settings, stayAt: "b" }).poolIds).toEqual(["a"]);
+  });
+
+  it("means nothing for a pool that is not there any more", () => {
+    expect(steer([up("a"), up("b")], { ...settings, stayAt: "gone" }).poolIds).toEqual(["a"]);
+  });
+});
+
 describe("when no pool is usable", () => {
   const dead = [pool("one", [member(["192.0.2.1"], false), member(["192.0.2.2"], false)]), pool("two", [member(["198.51.100.1"], false)])];
 
@@ -81,9 +168,41 @@ describe("when no pool is usable", () => {
     expect(steer(dead, { ...settings, onAllDown: "withdraw" })).toMatchObject({ outcome: "withdraw", answers: [] });
   });
 
+  it("last_known keeps what was served, less who was deleted, disabled, or taken out", () => {
+    const known = [
+      { poolId: "one", memberId: "192.0.2.1", endpoints: ["192.0.2.1"] },
+      { poolId: "one", memberId: "192.0.2.8", endpoints: ["192.0.2.8"] },
+      { poolId: "two", memberId: "198.51.100.1", endpoints: ["198.51.100.1"] },
+    ];
+    const last = { ...settings, onAllDown: "last_known" as const, lastKnown: known };
+    expect(values(steer(dead, last))).toEqual([
+      ["A", "192.0.2.1"],
+      ["A", "198.51.100.1"],
+    ]);
+    const out = pool("two", [member(["198.51.100.1"], false, { override: "drain" })]);
+    expect(values(steer([dead[0] as SteeredPool, out], last))).toEqual([["A", "192.0.2.1"]]);
+    // Nothing is left of it: an answer is better than none.
+    expect(values(steer(dead, { ...last, lastKnown: [] }))).toEqual([["A", "192.0.2.1", "192.0.2.2"]]);
+  });
+
+  it("fallback_pool serves that pool: its healthy members, or all where none is", () => {
+    const fall = (...members: Candidate[]) => ({ ...settings, onAllDown: "fallback_pool" as const, fallback: pool("f", members) });
+    expect(values(steer(dead, fall(member(["203.0.113.1"]), member(["203.0.113.2"], false))))).toEqual([["A", "203.0.113.1"]]);
+    expect(values(steer(dead, fall(member(["203.0.113.1"], false), member(["203.0.113.2"], false))))).toEqual([
+      ["A", "203.0.113.1", "203.0.113.2"],
+    ]);
+    expect(values(steer(dead, fall()))).toEqual([["A", "192.0.2.1", "192.0.2.2"]]);
+  });
+
+  it("a primary pool that dies whole gives way to the second, whatever its budget and panic say", () => {
+    const members = [1, 2, 3, 4].map((last) => member([`192.0.2.${last}`], false));
+    const primary = pool("one", members, true, { maxRemovalPercent: 50, panicPercent: 50 });
+    expect(steer([primary, pool("two", [member(["198.51.100.1"])])], settings).poolIds).toEqual(["two"]);
+  });
+
   it("serves members never judged when nothing was judged in time, also under withdraw", () => {
     const pending = [pool("one", [member(["192.0.2.1"], false, { status: "PENDING", judged: false })])];
-    expect(values(steer(pending, { ...settings, onAllDown: "withdraw" }, true))).toEqual([["A", "192.0.2.1"]]);
+    expect(values(steer(pending, { ...settings, onAllDown: "withdraw", nothingJudged: true }))).toEqual([["A", "192.0.2.1"]]);
   });
 
   it("says that there is nothing where there is nothing", () => {
@@ -151,17 +270,12 @@ describe("properties of steering", () => {
 
   it("the answer is empty only under withdraw, or where no member may be served at all", () => {
     fc.assert(
-      fc.property(
-        anyPools,
-        fc.constantFrom("failover", "round_robin" as const),
-        fc.constantFrom("serve_all", "withdraw" as const),
-        (pools, policy, onAllDown) => {
-          const steering = steer(build(pools), { ...settings, policy: policy as "failover", onAllDown: onAllDown as "withdraw" });
-          const someone = pools.some(({ members, admin }) => admin && members.some((item) => item.admin));
-          if (steering.answers.length === 0) expect(steering.outcome === "withdraw" || !someone).toBe(true);
-          if (steering.outcome === "withdraw") expect(onAllDown).toBe("withdraw");
-        },
-      ),
+      fc.property(anyPools, fc.constantFrom(...steeringPolicies), fc.constantFrom(...onAllDownForms), (pools, policy, onAllDown) => {
+        const steering = steer(build(pools), { ...settings, policy, onAllDown });
+        const someone = pools.some(({ members, admin }) => admin && members.some((item) => item.admin));
+        if (steering.answers.length === 0) expect(steering.outcome === "withdraw" || !someone).toBe(true);
+        if (steering.outcome === "withdraw") expect(onAllDown).toBe("withdraw");
+      }),
     );
   });
 

@@ -1,18 +1,26 @@
 /**
- * From pools to an answer: a chain of small pure filters (engine.md, rules 15 and 16). Usable pools → policy → endpoints in rotation →
- * records → `max_answers`; where no pool is usable, `on_all_down` decides. It refuses to make an empty answer but by `withdraw`.
+ * From pools to an answer: a chain of small pure filters (engine.md, rules 13 to 16). Usable pools → those that are not in panic or held back,
+ * if there are any → failback → policy → records; where no pool is usable, `on_all_down` decides. It refuses to make an empty answer but
+ * by `withdraw`.
  */
-import { addressFamily } from "./address.ts";
 import type { OnAllDown, SteeringPolicy } from "./gslb.ts";
 import type { AnswerSet } from "./plan.ts";
-import type { Candidate, PoolHealth } from "./pool-health.ts";
+import { type PoolHealth, type Serving, whole } from "./pool-health.ts";
+import { recordsOf } from "./records.ts";
 
 export type SteeredPool = {
   readonly id: string;
   readonly name: string;
   readonly adminStateUp: boolean;
+  /** Its weight in the GSLB. */
+  readonly weight: number;
+  /** It became usable again and is not preferred for a while yet (rule 7). */
+  readonly heldBack: boolean;
   readonly health: PoolHealth;
 };
+
+/** Who was served by the newest plan that had a usable pool. */
+export type KnownMember = { readonly poolId: string; readonly memberId: string; readonly endpoints: readonly string[] };
 
 export type SteeringSettings = {
   readonly fqdn: string;
@@ -21,6 +29,13 @@ export type SteeringSettings = {
   readonly policy: SteeringPolicy;
   readonly maxAnswers: number | null;
   readonly onAllDown: OnAllDown;
+  /** The pool of `on_all_down` `fallback_pool`; null: there is none. */
+  readonly fallback: SteeredPool | null;
+  readonly lastKnown: readonly KnownMember[];
+  /** Under `failover` with `failback: manual`: the pool that traffic went to; null: it goes where the order says. */
+  readonly stayAt: string | null;
+  /** It waited for its first verdicts in vain, so that members never judged are all there is (rule 9). */
+  readonly nothingJudged: boolean;
 };
 
 /** One filter's work, for the evidence and for people. */
@@ -28,74 +43,129 @@ export type Step = {
   readonly filter: string;
   readonly rule: number;
   readonly kept: readonly string[];
-  readonly dropped: readonly { id: string; reason: string }[];
+  readonly dropped: readonly { readonly id: string; readonly reason: string }[];
 };
 
 export type Steering = {
-  /** `serve`: a usable pool's healthy members. `all_down`: no pool is usable, health was ignored. `nothing`: there is nothing to answer with. */
+  /** `serve`: usable pools. `all_down`: no pool is usable, and something is served all the same. `nothing`: there is nothing to answer with. */
   readonly outcome: "serve" | "all_down" | "withdraw" | "nothing";
   readonly answers: readonly AnswerSet[];
   readonly poolIds: readonly string[];
   readonly memberIds: readonly string[];
+  /** Who is served, for `last_known`. */
+  readonly served: readonly KnownMember[];
+  /** A pool that is preferred to the one served, and only waits for somebody to send the traffic back. */
+  readonly failbackPending: boolean;
   readonly reason: string;
   readonly steps: readonly Step[];
 };
 
-type Picked = {
-  readonly pool: SteeredPool;
-  readonly members: readonly { readonly member: Candidate; readonly endpoints: readonly string[] }[];
-};
+type Picked = { readonly pool: SteeredPool; readonly serving: readonly Serving[] };
 
-/** `nothingJudged`: the GSLB waited for its first verdicts in vain, so that members never judged are all there is (rule 9). */
-export function steer(pools: readonly SteeredPool[], settings: SteeringSettings, nothingJudged = false): Steering {
+export function steer(pools: readonly SteeredPool[], settings: SteeringSettings): Steering {
   const admitted = pools.filter((pool) => pool.adminStateUp);
   const usable = admitted.filter((pool) => pool.health.usable);
-  const usableStep: Step = {
-    filter: "usable",
-    rule: 12,
-    kept: usable.map((pool) => pool.id),
-    dropped: pools.filter((pool) => !usable.includes(pool)).map((pool) => ({ id: pool.id, reason: unusableReason(pool) })),
-  };
+  const steps = [step("usable", 12, pools, usable, unusableReason)];
   if (usable.length > 0) {
-    const picked = byPolicy(usable, settings.policy).map((pool) => ({
-      pool,
-      members: pool.health.healthy.map((member) => ({ member, endpoints: member.up })),
-    }));
-    return answer("serve", picked, settings, serveReason(picked, pools), [usableStep, policyStep(usable, picked, settings.policy)]);
+    const ranked = foremost(usable);
+    steps.push(step("rank", 13, usable, ranked, rankReason));
+    const staying = stay(ranked, pools, settings);
+    if (staying !== ranked)
+      steps.push(step("failback", 15, ranked, staying, () => "traffic left it, and stays away until it is sent back"));
+    const chosen = byPolicy(staying, settings.policy);
+    steps.push(step(settings.policy, 15, staying, chosen, policyReason(settings.policy)));
+    const picked = chosen.map((pool) => ({ pool, serving: pool.health.serving }));
+    return answer("serve", picked, settings, serveReason(picked, pools), steps, isPending(ranked, chosen, settings));
   }
-  if (settings.onAllDown === "withdraw" && !nothingJudged) {
-    return {
-      outcome: "withdraw",
-      answers: [],
-      poolIds: [],
-      memberIds: [],
-      reason: "no pool is usable: withdrawn as on_all_down says",
-      steps: [usableStep],
-    };
+  if (settings.nothingJudged) return serveAll(admitted, settings, steps);
+  switch (settings.onAllDown) {
+    case "withdraw":
+      return {
+        ...nothing("no pool is usable: withdrawn as on_all_down says", steps),
+        outcome: "withdraw",
+      };
+    case "last_known":
+      return serveLastKnown(admitted, settings, steps);
+    case "fallback_pool":
+      return serveFallback(admitted, settings, steps);
+    case "serve_all":
+      return serveAll(admitted, settings, steps);
   }
-  return serveAll(admitted, settings, usableStep);
 }
 
+/** A pool in panic comes after every one that is not; one that is held back after those that stood, whatever their order. */
+function foremost(usable: readonly SteeredPool[]): readonly SteeredPool[] {
+  const best = Math.min(...usable.map(rankOf));
+  return usable.filter((pool) => rankOf(pool) === best);
+}
+
+const rankOf = (pool: SteeredPool): number => (pool.health.panic ? 2 : 0) + (pool.heldBack ? 1 : 0);
+
+const rankReason = (pool: SteeredPool): string =>
+  pool.health.panic
+    ? `in panic: ${pool.health.healthy.length} of ${pool.health.enabled.length} enabled members healthy`
+    : "it became usable again and is held back for a while";
+
+/** `failback: manual`: pools that traffic left, which stand before the one it went to, are passed over while any other is usable. */
+function stay(usable: readonly SteeredPool[], pools: readonly SteeredPool[], { policy, stayAt }: SteeringSettings): readonly SteeredPool[] {
+  const place = policy === "failover" && stayAt !== null ? pools.findIndex((pool) => pool.id === stayAt) : -1;
+  if (place <= 0) return usable;
+  const left = new Set(pools.slice(0, place));
+  const staying = usable.filter((pool) => !left.has(pool));
+  return staying.length === 0 || staying.length === usable.length ? usable : staying;
+}
+
+const isPending = (ranked: readonly SteeredPool[], chosen: readonly SteeredPool[], { policy, stayAt }: SteeringSettings): boolean =>
+  policy === "failover" && stayAt !== null && ranked[0] !== chosen[0];
+
+function byPolicy(pools: readonly SteeredPool[], policy: SteeringPolicy): readonly SteeredPool[] {
+  if (policy === "failover") return pools.slice(0, 1);
+  const weighty = policy === "weighted" ? pools.filter((pool) => pool.weight > 0) : pools;
+  return weighty.length > 0 ? weighty : pools;
+}
+
+const policyReason = (policy: SteeringPolicy) => () => (policy === "weighted" ? "its weight is 0" : "a pool before it is usable");
+
 /** As if every enabled member were up; those that are not enabled only when no pool has any that is. */
-function serveAll(admitted: readonly SteeredPool[], settings: SteeringSettings, usableStep: Step): Steering {
-  const enabled = admitted.filter((pool) => pool.health.enabled.length > 0);
-  const servable = enabled.length > 0 ? enabled : admitted.filter((pool) => pool.health.servable.length > 0);
-  const picked = byPolicy(servable, settings.policy).map((pool) => ({
-    pool,
-    members: pool.health.servable.map((member) => ({ member, endpoints: member.all })),
-  }));
+function serveAll(admitted: readonly SteeredPool[], settings: SteeringSettings, steps: readonly Step[], why = ""): Steering {
+  const filled = admitted.filter((pool) => pool.health.servable.length > 0);
+  const regular = filled.filter((pool) => !pool.health.lastResort);
+  const servable = regular.length > 0 ? regular : filled;
+  const picked = byPolicy(servable, settings.policy).map((pool) => ({ pool, serving: pool.health.servable.map(whole) }));
   const reason =
     picked.length === 0
       ? "there is no servable member in any pool"
-      : `no pool is usable: health is ignored and ${names(picked)} is served whole (serve_all)`;
-  return answer("all_down", picked, settings, reason, [
-    usableStep,
-    policyStep(servable, picked, settings.policy, "a pool before it is served whole"),
-  ]);
+      : `no pool is usable${why}: health is ignored and ${names(picked)} is served whole (serve_all)`;
+  return answer("all_down", picked, settings, reason, [...steps, allDownStep("serve_all", servable, picked)]);
 }
 
-const byPolicy = (pools: readonly SteeredPool[], policy: SteeringPolicy): readonly SteeredPool[] =>
-  policy === "failover" ? pools.slice(0, 1) : pools;
+/** The newest plan that had a usable pool, less who was since deleted, disabled, or taken out by people. */
+function serveLastKnown(admitted: readonly SteeredPool[], settings: SteeringSettings, steps: readonly Step[]): Steering {
+  const known = new Map(settings.lastKnown.map((member) => [member.memberId, member]));
+  const picked = admitted.flatMap((pool): Picked[] => {
+    const serving = pool.health.eligible.flatMap((member): Serving[] => {
+      const was = known.get(member.id);
+      const endpoints = was?.poolId === pool.id ? member.all.filter((endpoint) => was.endpoints.includes(endpoint)) : [];
+      return endpoints.length === 0 ? [] : [{ member, endpoints }];
+    });
+    return serving.length === 0 ? [] : [{ pool, serving }];
+  });
+  if (picked.length === 0) return serveAll(admitted, settings, steps, ", and nothing is left of the last known answer");
+  const reason = `no pool is usable: what was served last is kept (last_known), from ${names(picked)}`;
+  return answer("all_down", picked, settings, reason, [...steps, allDownStep("last_known", admitted, picked)]);
+}
+
+function serveFallback(admitted: readonly SteeredPool[], settings: SteeringSettings, steps: readonly Step[]): Steering {
+  const { fallback } = settings;
+  if (fallback === null || !fallback.adminStateUp || fallback.health.servable.length === 0) {
+    return serveAll(admitted, settings, steps, ", and the fallback pool has no servable member");
+  }
+  const { health } = fallback;
+  const picked = [{ pool: fallback, serving: health.usable ? health.serving : health.servable.map(whole) }];
+  const how = health.usable ? "served" : "served whole, since it is not usable either";
+  const reason = `no pool is usable: the fallback pool ${fallback.name} is ${how} (fallback_pool)`;
+  return answer("all_down", picked, settings, reason, [...steps, allDownStep("fallback_pool", [fallback], picked)]);
+}
 
 const names = (picked: readonly Picked[]): string => picked.map(({ pool }) => `pool ${pool.name}`).join(", ");
 
@@ -107,61 +177,79 @@ function unusableReason(pool: SteeredPool): string {
 function serveReason(picked: readonly Picked[], pools: readonly SteeredPool[]): string {
   const first = picked[0]?.pool;
   const passed = first === undefined ? [] : pools.slice(0, pools.indexOf(first));
-  const left = passed.map((pool) => `; pool ${pool.name} is passed over: ${unusableReason(pool)}`).join("");
-  return `${names(picked)} ${picked.length > 1 ? "are" : "is"} usable and served${left}`;
+  const left = passed.map((pool) => `; pool ${pool.name} is passed over: ${passedReason(pool)}`).join("");
+  const panic = picked
+    .filter(({ pool }) => pool.health.panic)
+    .map(({ pool }) => `; pool ${pool.name} is ${rankReason(pool)}, so all are served`);
+  return `${names(picked)} ${picked.length > 1 ? "are" : "is"} usable and served${left}${panic.join("")}`;
 }
 
-function policyStep(
+function passedReason(pool: SteeredPool): string {
+  if (!pool.adminStateUp || !pool.health.usable) return unusableReason(pool);
+  if (rankOf(pool) > 0) return rankReason(pool);
+  return "traffic left it, and stays away until it is sent back";
+}
+
+function step(
+  filter: string,
+  rule: number,
   from: readonly SteeredPool[],
-  picked: readonly Picked[],
-  policy: SteeringPolicy,
-  reason = "a pool before it is usable",
+  to: readonly SteeredPool[],
+  reason: (pool: SteeredPool) => string,
 ): Step {
-  const kept = picked.map(({ pool }) => pool.id);
-  const dropped = from.filter((pool) => !kept.includes(pool.id)).map((pool) => ({ id: pool.id, reason }));
-  return { filter: policy, rule: 15, kept, dropped };
+  const dropped = from.filter((pool) => !to.includes(pool)).map((pool) => ({ id: pool.id, reason: reason(pool) }));
+  return { filter, rule, kept: to.map((pool) => pool.id), dropped };
 }
 
-/** The records: addresses by family, or one CNAME where a single host name is all there is and the name is not the zone's apex (RFC 1034). */
+const allDownStep = (filter: OnAllDown, from: readonly SteeredPool[], picked: readonly Picked[]): Step =>
+  step(
+    filter,
+    16,
+    from,
+    picked.map(({ pool }) => pool),
+    () => "another pool is served",
+  );
+
+const nothing = (reason: string, steps: readonly Step[]): Steering => ({
+  outcome: "nothing",
+  answers: [],
+  poolIds: [],
+  memberIds: [],
+  served: [],
+  failbackPending: false,
+  reason,
+  steps,
+});
+
 function answer(
   outcome: "serve" | "all_down",
   picked: readonly Picked[],
   settings: SteeringSettings,
   reason: string,
   steps: readonly Step[],
+  failbackPending = false,
 ): Steering {
-  const limit = settings.maxAnswers ?? Number.POSITIVE_INFINITY;
-  const seen = { A: new Set<string>(), AAAA: new Set<string>() };
-  const sets: AnswerSet[] = [];
-  let cname: { value: string; pool: string } | null = null;
-  let hostNames = 0;
-  for (const { pool, members } of picked) {
-    const values: { A: string[]; AAAA: string[] } = { A: [], AAAA: [] };
-    for (const endpoint of members.flatMap((entry) => entry.endpoints)) {
-      const family = addressFamily(endpoint);
-      if (family === null) {
-        hostNames += 1;
-        cname ??= { value: endpoint, pool: pool.id };
-        continue;
-      }
-      const type = family === 4 ? "A" : "AAAA";
-      if (seen[type].has(endpoint) || seen[type].size >= limit) continue;
-      seen[type].add(endpoint);
-      values[type].push(endpoint);
-    }
-    for (const type of ["A", "AAAA"] as const) {
-      if (values[type].length > 0) sets.push({ type, values: values[type], ttl: settings.ttl, pool_id: pool.id });
-    }
-  }
-  const apex = settings.fqdn === settings.zone;
-  if (sets.length === 0 && cname !== null && !apex)
-    sets.push({ type: "CNAME", values: [cname.value], ttl: settings.ttl, pool_id: cname.pool });
-
-  const memberIds = picked.flatMap(({ members }) => members.map(({ member }) => member.id));
+  const { fqdn, zone, ttl, maxAnswers, policy } = settings;
+  const served = picked.map(({ pool, serving }) => ({
+    poolId: pool.id,
+    weight: pool.weight,
+    members: serving.map(({ member, endpoints }) => ({ id: member.id, weight: member.weight, endpoints })),
+  }));
+  const { sets, hostNames } = recordsOf(served, { ttl, maxAnswers, weighted: policy === "weighted", apex: fqdn === zone });
   const poolIds = picked.map(({ pool }) => pool.id);
   if (sets.length === 0) {
-    const why = hostNames > 0 ? "a host name cannot be published at the zone's apex, and there is no address" : reason;
-    return { outcome: "nothing", answers: [], poolIds, memberIds: [], reason: why, steps };
+    const why = hostNames ? "a host name cannot be published at the zone's apex, and there is no address" : reason;
+    return { ...nothing(why, steps), poolIds };
   }
-  return { outcome, answers: sets, poolIds, memberIds, reason, steps };
+  const known = served.flatMap(({ poolId, members }) => members.map(({ id: memberId, endpoints }) => ({ poolId, memberId, endpoints })));
+  return {
+    outcome,
+    answers: sets,
+    poolIds,
+    memberIds: known.map(({ memberId }) => memberId),
+    served: known,
+    failbackPending,
+    reason,
+    steps,
+  };
 }
