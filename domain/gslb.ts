@@ -67,15 +67,25 @@ export const gslbPoolWrite = z.strictObject({
   position: int(0, limits.poolsPerGslb - 1).optional(),
   weight: poolWeight.default(1),
 });
-export const gslbPoolPatch = z.strictObject({ position: int(0, limits.poolsPerGslb - 1).optional(), weight: poolWeight.optional() });
+export const gslbPoolPatch = z
+  .strictObject({ position: int(0, limits.poolsPerGslb - 1).optional(), weight: poolWeight.optional() })
+  .refine((value) => value.position !== undefined || value.weight !== undefined, { error: "must have a position or a weight" });
+/** PUT of them all. `weight` null: a pool that stays keeps its own, a new one has 1. */
 export const gslbPoolOrder = z.union(
   [
-    z.strictObject({ pool_ids: ids("pool", limits.poolsPerGslb) }),
     z
-      .strictObject({ pools: z.array(z.strictObject({ pool_id: id })).max(limits.poolsPerGslb) })
-      .transform(({ pools }) => ({ pool_ids: pools.map((pool) => pool.pool_id) })),
+      .strictObject({ pool_ids: ids("pool", limits.poolsPerGslb) })
+      .transform(({ pool_ids }) => pool_ids.map((pool_id): { pool_id: string; weight: number | null } => ({ pool_id, weight: null }))),
+    z
+      .strictObject({
+        pools: z
+          .array(z.strictObject({ pool_id: id, weight: poolWeight.default(1) }), { error: "must be a list of pools" })
+          .max(limits.poolsPerGslb, { error: `must have at most ${limits.poolsPerGslb} pools` })
+          .refine((list) => new Set(list.map((pool) => pool.pool_id)).size === list.length, { error: "must not repeat a pool" }),
+      })
+      .transform(({ pools }): { pool_id: string; weight: number | null }[] => pools),
   ],
-  { error: 'must be {"pool_ids": […]} or {"pools": [{"pool_id": …}]}' },
+  { error: 'must be {"pool_ids": […]} or {"pools": [{"pool_id": …, "weight"?: …}]}' },
 );
 
 /** What the Conductor stores and the Engine steers by. */

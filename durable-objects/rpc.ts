@@ -23,6 +23,8 @@ import type { GslbView, MemberView, PoolView, ProjectView } from "../domain/stat
 export type Caller = { readonly id: string; readonly name: string; readonly requestId: string };
 
 export type PoolWithMembers = Pool & { readonly members: readonly Member[] };
+/** A pool as one GSLB has it. */
+export type GslbPool = PoolWithMembers & { readonly weight: number };
 
 /** The four kinds of resource: what makes one, what replaces one, what comes back. */
 export type Kinds = {
@@ -164,13 +166,25 @@ export interface ConductorRpc {
     force?: boolean,
   ): Promise<Result<readonly Member[], Problem>>;
   /** The pools of a GSLB, in order. */
-  gslbPools(gslbId: string): Promise<Result<readonly PoolWithMembers[], Problem>>;
+  gslbPools(gslbId: string): Promise<Result<readonly GslbPool[], Problem>>;
+  /** `weight` left out: 1. */
   addGslbPool(
     gslbId: string,
     pool: PoolRef,
     position: number | null,
     by: Caller,
+    weight?: number,
   ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>>;
+  /**
+   * PUT of a GSLB's pools: these, in this order, all in one change. `weight` null: a pool that stays keeps its own, a new one has 1.
+   * Mistakes point at `/pool_ids/<index>`.
+   */
+  placePools(
+    gslbId: string,
+    pools: readonly { readonly pool_id: string; readonly weight: number | null }[],
+    by: Caller,
+    force?: boolean,
+  ): Promise<Result<null, Problem>>;
   attach(target: AttachTarget, monitor: MonitorRef, by: Caller): Promise<Result<Monitor, Problem>>;
   detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>>;
   /** The monitors that check the target; a member without its own has its pool's. */
