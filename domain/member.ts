@@ -3,6 +3,7 @@ import { z } from "zod";
 import { canonicalAddress } from "./address.ts";
 import { limits } from "./limits.ts";
 import { canonicalName } from "./name.ts";
+import type { OverrideView } from "./override.ts";
 import { description, flag, int, name, port, type Resource, tags } from "./schema.ts";
 import type { Action, Status } from "./status.ts";
 
@@ -90,6 +91,8 @@ export type Member = Resource &
     readonly action: Action;
     /** Whether it is in a published answer's candidates: about traffic, where `status` is about health. */
     readonly in_rotation: boolean;
+    /** The override in force that decides for it, when it was read. The Engine's copy has none here: it has the overrides themselves. */
+    readonly override: OverrideView | null;
     readonly revision: number;
   };
 
