@@ -23,7 +23,7 @@ function publish(fqdn: string, number: number, inZone = zone): Change {
       decided_at: 0,
       ttl: 30,
       withdrawn: false,
-      answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: poolId }],
+      answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: poolId, weight: null, pool_weight: null }],
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import { limits } from "../../domain/limits.ts";
 import type { ServedName } from "../../durable-objects/rpc.ts";
+import { setsFor } from "./dns-weight.ts";
 
 export const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 } as const;
 export type Rcode = (typeof rcodes)[keyof typeof rcodes];
@@ -48,8 +49,11 @@ export type Finding =
 /** A name and type as they were asked; `name` keeps the letter case of the question, which is the answer's owner (0x20). */
 export type Asked = { readonly name: string; readonly type: number };
 
-/** `random` in [0, 1) chooses where the order of the answers starts. `ttlMax` bounds every TTL: stale answers are not kept for long. */
-export function replyTo(asked: Asked, finding: Finding, random: number, ttlMax: number = Number.POSITIVE_INFINITY): Reply {
+/**
+ * `random` gives a number in [0, 1) for each draw: whose turn it is where the name is weighted, and where the order of the answers starts.
+ * `ttlMax` bounds every TTL: stale answers are not kept for long.
+ */
+export function replyTo(asked: Asked, finding: Finding, random: () => number, ttlMax: number = Number.POSITIVE_INFINITY): Reply {
   if (finding.kind === "foreign") return without(rcodes.REFUSED);
   const zone = finding.kind === "served" ? finding.served.zone : finding.zone;
   if (asked.type === qtypes.AXFR || asked.type === qtypes.IXFR) return without(rcodes.REFUSED);
@@ -73,12 +77,13 @@ function negative(rcode: Rcode, zone: string): Reply {
   return { rcode, authoritative: true, answers: [], authorities: [soaOf(zone)], maxAgeSeconds: limits.negativeTtlSeconds };
 }
 
-function recordsFor(asked: Asked, served: ServedName, random: number, ttlMax: number): readonly DnsRecord[] {
+function recordsFor(asked: Asked, served: ServedName, random: () => number, ttlMax: number): readonly DnsRecord[] {
   const { name } = asked;
   const ttl = Math.min(served.ttl, ttlMax);
-  const values = (type: "A" | "AAAA" | "CNAME") => [
-    ...new Set(served.answers.filter((set) => set.type === type).flatMap((set) => set.values)),
-  ];
+  const values = (type: "A" | "AAAA" | "CNAME") => {
+    const sets = served.answers.filter((set) => set.type === type);
+    return [...new Set(setsFor(sets, random).flatMap((set) => set.values))];
+  };
   // A name with a CNAME has nothing else, and answers every type with it (RFC 1034, 3.6.2).
   const [target] = values("CNAME");
   if (target !== undefined) return [{ name, ttl, type: "CNAME", data: target }];
@@ -88,7 +93,7 @@ function recordsFor(asked: Asked, served: ServedName, random: number, ttlMax: nu
   }
   const type = asked.type === qtypes.A ? "A" : asked.type === qtypes.AAAA ? "AAAA" : null;
   if (type === null) return [];
-  return rotate(values(type), random)
+  return rotate(values(type), random())
     .slice(0, fitting(name, type))
     .map((data) => ({ name, ttl, type, data }));
 }

@@ -13,7 +13,14 @@ import { FindingCache } from "./dns-lookup.ts";
 import { dnsQuery } from "./dns-query.ts";
 
 const poolId = "22222222-2222-4222-8222-222222222222";
-const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({ type, values, ttl: 30, pool_id: poolId });
+const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({
+  type,
+  values,
+  ttl: 30,
+  pool_id: poolId,
+  weight: null,
+  pool_weight: null,
+});
 
 function publish(fqdn: string, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
   const gslb_id = "11111111-1111-4111-8111-111111111111";

@@ -23,8 +23,8 @@ const limitPeriodSeconds = 10;
 type Form = { readonly query: Query; readonly as: "wire" | "json" };
 
 export type DnsWorld = LookupIo & {
-  /** In [0, 1): where the order of an answer starts. */
-  random(): number;
+  /** In [0, 1), anew at each call: whose turn it is at a weighted name, and where the order of an answer starts. */
+  readonly random: () => number;
 };
 
 export function dnsQuery(
@@ -58,7 +58,7 @@ async function answer(query: Query, answers: ApiBindings["answers"], world: DnsW
   if (query.refusal !== null || query.question === null) return without(query.refusal ?? rcodes.FORMERR);
   const found = await lookUp(query.question.name, answers, world);
   if (found === null) return without(rcodes.SERVFAIL);
-  return replyTo(query.question, found.finding, world.random(), found.stale ? limits.staleTtlSeconds : undefined);
+  return replyTo(query.question, found.finding, world.random, found.stale ? limits.staleTtlSeconds : undefined);
 }
 
 function write({ query, as }: Form, reply: Reply): Response {
