@@ -45,7 +45,16 @@ export type LiveRecords = {
   readonly fqdn: string;
   readonly epoch: number | null;
   readonly number: number | null;
-  readonly answers: readonly { readonly type: "A" | "AAAA" | "CNAME"; readonly values: readonly string[]; readonly ttl: number }[];
+  /** In the plan's order. */
+  readonly answers: readonly LiveSet[];
+};
+export type LiveSet = {
+  readonly type: "A" | "AAAA" | "CNAME";
+  readonly values: readonly string[];
+  readonly ttl: number;
+  /** As in `AnswerSet`, of a weighted name; left out of others, and by a provider that has no weights. */
+  readonly weight?: number;
+  readonly pool_weight?: number;
 };
 
 /** The world as a backend may see it. `answers` is handed to `edge` alone. */

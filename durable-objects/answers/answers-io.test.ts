@@ -107,6 +107,28 @@ describe("publishing through the Answers objects", () => {
   });
 });
 
+describe("reading back", () => {
+  const set = { type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: poolId, weight: null, pool_weight: null } as const;
+  const live = { type: "A", values: ["192.0.2.1"], ttl: 30 };
+  const readBack = async (answers: readonly object[]) => {
+    const io = answersIo(answersDouble());
+    const change = publish("www.example.com.", 1);
+    await io.write([{ ...change, plan: { ...(change as Extract<Change, { kind: "publish" }>).plan, answers } } as Change]);
+    return (await io.read(["www.example.com."]))[0]?.answers;
+  };
+
+  it("gives the sets of a weighted plan as they are: in order, one for each member, with both weights", async () => {
+    const weighted = [3, 0, 3].map((weight) => ({ ...set, values: [...set.values], weight, pool_weight: 7 }));
+    expect(await readBack(weighted)).toEqual([3, 0, 3].map((weight) => ({ ...live, weight, pool_weight: 7 })));
+  });
+
+  it("gives no weights of another plan, also of one that was stored before there were any", async () => {
+    const { weight: _, pool_weight: __, ...old } = set;
+    expect(await readBack([set])).toEqual([live]);
+    expect(await readBack([old])).toEqual([live]);
+  });
+});
+
 describe("the zone of a name", () => {
   it("is the longest that has a name, and says whether anything lies below", async () => {
     const answers = answersDouble();

@@ -18,7 +18,14 @@ afterAll(() => server.close());
 
 const gslbId = "11111111-1111-4111-8111-111111111111";
 const poolId = "22222222-2222-4222-8222-222222222222";
-const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({ type, values, ttl: 30, pool_id: poolId });
+const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({
+  type,
+  values,
+  ttl: 30,
+  pool_id: poolId,
+  weight: null,
+  pool_weight: null,
+});
 
 function publish(fqdn: string, number: number, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
   const zone = fqdn.split(".").slice(-3).join(".");
