@@ -4,21 +4,42 @@ import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ApiContext } from "./context.ts";
 import { invalidBody } from "./fields.ts";
-import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
+import { isJsonObject, type JsonObject, parseJson, pointerOf } from "./json.ts";
 
 const mergePatchType = "application/merge-patch+json";
 
 export async function readObject(c: ApiContext, maxBytes: number = limits.bodyBytes): Promise<Result<JsonObject, Problem>> {
   const unsupported = mediaTypeProblem(c);
   if (unsupported !== null) return fail(unsupported);
-  let bytes: Uint8Array | null;
+  const bytes = await readBounded(c, maxBytes);
+  if (!bytes.ok) return bytes;
+  if (bytes.value.byteLength === 0) return fail(invalidBody([{ pointer: "", detail: "is missing; a JSON object is needed" }]));
+  return parse(c, bytes.value);
+}
+
+/** For a POST that says everything by its path: no body, or an object without a field. */
+export async function readNothing(c: ApiContext, what: string): Promise<Problem | null> {
+  const bytes = await readBounded(c, limits.bodyBytes);
+  if (!bytes.ok) return bytes.error;
+  if (bytes.value.byteLength === 0) return null;
+  const unsupported = mediaTypeProblem(c);
+  if (unsupported !== null) return unsupported;
+  const body = parse(c, bytes.value);
+  if (!body.ok) return body.error;
+  const unknown = Object.keys(body.value).map((field) => ({ pointer: pointerOf([field]), detail: `is not a field of a ${what}` }));
+  return unknown.length === 0 ? null : invalidBody(unknown);
+}
+
+async function readBounded(c: ApiContext, maxBytes: number): Promise<Result<Uint8Array, Problem>> {
   try {
-    bytes = await readBytes(c.req.raw, maxBytes);
+    const bytes = await readBytes(c.req.raw, maxBytes);
+    return bytes === null ? fail({ type: "too-large", detail: `the body has more than ${maxBytes} bytes` }) : ok(bytes);
   } catch {
     return fail(invalidBody([{ pointer: "", detail: "ended before it was complete" }]));
   }
-  if (bytes === null) return fail({ type: "too-large", detail: `the body has more than ${maxBytes} bytes` });
-  if (bytes.byteLength === 0) return fail(invalidBody([{ pointer: "", detail: "is missing; a JSON object is needed" }]));
+}
+
+function parse(c: ApiContext, bytes: Uint8Array): Result<JsonObject, Problem> {
   if (!c.req.header("Content-Type")) return fail(unsupportedMediaType(c, "the body has no Content-Type"));
   let text: string;
   try {

@@ -24,7 +24,7 @@ export function parseFields<T>(
   return fail([...errors.values()]);
 }
 
-export const invalidBody = (errors: readonly PointerError[]): Problem => ({
+export const invalidBody = (errors: readonly FieldError[]): Problem => ({
   type: "invalid-body",
   detail: summary(errors),
   errors: errors.slice(0, limits.problemErrors),

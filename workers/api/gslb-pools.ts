@@ -1,11 +1,13 @@
-/** `/v0.1/gslbs/{id}/pools`: which pools a GSLB has, in which order. It is the GSLB's `pool_ids` seen as a list, and changes nothing else. */
+/**
+ * `/v0.1/gslbs/{id}/pools`: which pools a GSLB has, in which order, and with which weights. The order is the GSLB's `pool_ids` seen as a list;
+ * the pools themselves are changed at their own path.
+ */
 import type { Hono } from "hono";
 import { gslbPoolOrder, gslbPoolPatch, gslbPoolWrite } from "../../domain/gslb.ts";
 import { limits } from "../../domain/limits.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
-import { int } from "../../domain/schema.ts";
-import type { PoolRef, PoolWithMembers } from "../../durable-objects/rpc.ts";
+import type { GslbPool, PoolRef } from "../../durable-objects/rpc.ts";
 import type { ApiEnv, ApiSettings } from "./bindings.ts";
 import { readObject } from "./body.ts";
 import { type ApiContext, ask } from "./context.ts";
@@ -15,7 +17,7 @@ import type { JsonObject } from "./json.ts";
 import { answerPage, pageOf } from "./list.ts";
 import { preparePool } from "./pools.ts";
 import { answerProblem } from "./problem.ts";
-import { type Paging, pagingParameters, readPaging } from "./query.ts";
+import { type Paging, pagingParameters, readFlag, readPaging } from "./query.ts";
 import { paths, renderPool } from "./render.ts";
 import { originOf, patch } from "./resource.ts";
 import { pathId, route } from "./route.ts";
@@ -30,14 +32,18 @@ export function gslbPoolRoutes(app: Hono<ApiEnv>): void {
       },
     },
     POST: { handle: addPool },
-    PUT: { handle: reorder },
+    PUT: { query: ["force"], handle: replaceAll },
   });
-  route(app, "/v0.1/gslbs/:gslb_id/pools/:pool_id", { PATCH: { handle: move }, DELETE: { handle: takeOut } });
+  route(app, "/v0.1/gslbs/:gslb_id/pools/:pool_id", {
+    PATCH: { handle: change },
+    DELETE: { query: ["force"], handle: takeOut },
+  });
 }
 
-const renderPlace = (c: ApiContext, pool: PoolWithMembers, position: number): JsonObject => ({
+const renderPlace = (c: ApiContext, pool: GslbPool, position: number): JsonObject => ({
   ...renderPool(pool, originOf(c)),
   position,
+  weight: pool.weight,
 });
 
 async function answerPools(c: ApiContext, paging: Paging): Promise<Response> {
@@ -49,39 +55,54 @@ async function answerPools(c: ApiContext, paging: Paging): Promise<Response> {
   return answerPage(c, "pools", page.value.items, { next: page.value.next, total: places.length });
 }
 
+type Addition = { readonly pool: PoolRef; readonly position: number | null; readonly weight: number };
+
 async function addPool(c: ApiContext): Promise<Response> {
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
   const added = prepareAddition(body.value, c.env.settings);
   if (!added.ok) return answerProblem(c, added.error);
-  const { pool, position } = added.value;
-  const answer = await ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller));
+  const { pool, position, weight } = added.value;
+  const answer = await ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller, weight));
   if (!answer.ok) return answerProblem(c, answer.error);
-  const place = renderPlace(c, answer.value.pool, answer.value.position);
+  const place = renderPlace(c, { ...answer.value.pool, weight }, answer.value.position);
   return c.json(place, 201, { Location: originOf(c) + paths.pool(answer.value.pool) });
 }
 
 /** `{"pool_id"}` names a pool that there is; anything else describes a new one. */
-function prepareAddition(body: JsonObject, settings: ApiSettings): Result<{ pool: PoolRef; position: number | null }, Problem> {
+function prepareAddition(body: JsonObject, settings: ApiSettings): Result<Addition, Problem> {
   if ("pool_id" in body) {
     const parsed = parseFields(gslbPoolWrite, body, "pool of a GSLB");
     if (!parsed.ok) return fail(invalidBody(parsed.error));
-    return ok({ pool: { pool_id: parsed.value.pool_id }, position: parsed.value.position ?? null });
+    const { pool_id, position = null, weight } = parsed.value;
+    return ok({ pool: { pool_id }, position, weight });
   }
-  const { position, ...rest } = body;
-  const place = position === undefined ? ok(null) : parseFields(int(0, limits.poolsPerGslb - 1), position, "pool", ["position"]);
-  if (!place.ok) return fail(invalidBody(place.error));
+  const { position, weight, ...rest } = body;
+  const place = parseFields(
+    newPlace,
+    { ...(position === undefined ? {} : { position }), ...(weight === undefined ? {} : { weight }) },
+    "pool",
+  );
   const pool = preparePool(rest, settings);
-  return pool.ok ? ok({ pool: { pool: pool.value }, position: place.value }) : pool;
+  if (!place.ok) {
+    const others = !pool.ok && pool.error.type === "invalid-body" ? (pool.error.errors ?? []) : [];
+    return fail(invalidBody([...place.error, ...others]));
+  }
+  return pool.ok ? ok({ pool: { pool: pool.value }, position: place.value.position ?? null, weight: place.value.weight }) : pool;
 }
 
-async function reorder(c: ApiContext): Promise<Response> {
+/** The place of a pool that is made with it. */
+const newPlace = gslbPoolWrite.omit({ pool_id: true });
+
+async function replaceAll(c: ApiContext): Promise<Response> {
+  const force = readFlag(c, "force");
+  if (!force.ok) return answerProblem(c, force.error);
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
   const order = parseFields(gslbPoolOrder, body.value, "list of pools");
   if (!order.ok) return answerProblem(c, invalidBody(order.error));
-  const changed = await patch(c, gslbNoun, pathId(c, "gslb_id"), () => ok({ pool_ids: order.value.pool_ids }));
-  if (!changed.ok) return answerProblem(c, "pools" in body.value ? inPools(changed.error) : changed.error);
+  const placed = await ask(c, (conductor) => conductor.placePools(pathId(c, "gslb_id"), order.value, c.var.caller, force.value));
+  if (!placed.ok) return answerProblem(c, "pools" in body.value ? inPools(placed.error) : placed.error);
   return answerPools(c, { limit: limits.poolsPerGslb, marker: null, count: true });
 }
 
@@ -96,32 +117,47 @@ function inPools(problem: Problem): Problem {
   return { type: problem.type, detail: summary(errors), errors };
 }
 
-async function move(c: ApiContext): Promise<Response> {
+/** The place first: it is what can be refused. */
+async function change(c: ApiContext): Promise<Response> {
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
-  const place = parseFields(gslbPoolPatch, body.value, "pool of a GSLB");
-  if (!place.ok) return answerProblem(c, invalidBody(place.error));
-  const { position } = place.value;
-  const poolId = pathId(c, "pool_id");
-  const changed = await without(c, (others) => {
-    if (position > others.length) return fail(unprocessable("/position", `must be at most ${others.length}, the last place`));
-    return ok(others.toSpliced(position, 0, poolId));
-  });
-  if (!changed.ok) return answerProblem(c, changed.error);
-  const pool = await ask(c, (conductor) => conductor.read("pool", poolId));
-  return pool.ok ? c.json(renderPlace(c, pool.value, position)) : answerProblem(c, pool.error);
+  const wish = parseFields(gslbPoolPatch, body.value, "pool of a GSLB");
+  if (!wish.ok) return answerProblem(c, invalidBody(wish.error));
+  const { position, weight } = wish.value;
+  const [gslbId, poolId] = [pathId(c, "gslb_id"), pathId(c, "pool_id")];
+  if (position !== undefined) {
+    const moved = await move(c, position);
+    if (!moved.ok) return answerProblem(c, moved.error);
+  }
+  if (weight !== undefined) {
+    const weighed = await ask(c, (conductor) => conductor.weighPool(gslbId, poolId, weight, c.var.caller));
+    if (!weighed.ok) return answerProblem(c, weighed.error);
+  }
+  const pools = await ask(c, (conductor) => conductor.gslbPools(gslbId));
+  if (!pools.ok) return answerProblem(c, pools.error);
+  const place = pools.value.findIndex((pool) => pool.id === poolId);
+  const pool = pools.value[place];
+  return pool === undefined ? answerProblem(c, notInGslb) : c.json(renderPlace(c, pool, place));
 }
+
+const move = (c: ApiContext, position: number) =>
+  without(c, (others) => {
+    if (position > others.length) return fail(unprocessable("/position", `must be at most ${others.length}, the last place`));
+    return ok(others.toSpliced(position, 0, pathId(c, "pool_id")));
+  });
 
 async function takeOut(c: ApiContext): Promise<Response> {
   const changed = await without(c, (others) => ok(others));
   return changed.ok ? c.body(null, 204) : answerProblem(c, changed.error);
 }
 
+const notInGslb = notFound("pool in this GSLB");
+
 /** Writes the GSLB with what `rearrange` makes of its other pools' ids; 404 where the path's pool is not one of its own. */
 function without(c: ApiContext, rearrange: (others: readonly string[]) => Result<readonly string[], Problem>) {
   const poolId = pathId(c, "pool_id");
   return patch(c, gslbNoun, pathId(c, "gslb_id"), (gslb) => {
-    if (!gslb.pool_ids.includes(poolId)) return fail(notFound("pool in this GSLB"));
+    if (!gslb.pool_ids.includes(poolId)) return fail(notInGslb);
     const pool_ids = rearrange(gslb.pool_ids.filter((id) => id !== poolId));
     return pool_ids.ok ? ok({ pool_ids: pool_ids.value }) : pool_ids;
   });

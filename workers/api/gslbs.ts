@@ -57,8 +57,8 @@ export function gslbRoutes(app: Hono<ApiEnv>): void {
   });
   route(app, "/v0.1/gslbs/:gslb_id", {
     GET: { tagged: true, handle: (c) => answerRead(c, gslbNoun, pathId(c, "gslb_id")) },
-    PUT: { tagged: true, handle: (c) => answerReplace(c, gslbNoun, pathId(c, "gslb_id")) },
-    PATCH: { tagged: true, handle: (c) => answerPatch(c, gslbNoun, pathId(c, "gslb_id")) },
+    PUT: { tagged: true, query: ["force"], handle: (c) => answerReplace(c, gslbNoun, pathId(c, "gslb_id")) },
+    PATCH: { tagged: true, query: ["force"], handle: (c) => answerPatch(c, gslbNoun, pathId(c, "gslb_id")) },
     DELETE: {
       tagged: true,
       query: ["records"],

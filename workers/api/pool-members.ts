@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { limits } from "../../domain/limits.ts";
 import { type MemberWrite, memberReadOnly, memberSetWrite, memberTypes, memberWrite } from "../../domain/member.ts";
+import { hash32 } from "../../domain/name.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { id } from "../../domain/schema.ts";
@@ -10,7 +11,7 @@ import { readObject } from "./body.ts";
 import { type ApiContext, ask } from "./context.ts";
 import { memberErrors, unprocessableIf } from "./feasible.ts";
 import { invalidBody, parseFields } from "./fields.ts";
-import type { JsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
 import { answerPage } from "./list.ts";
 import { answerProblem } from "./problem.ts";
 import { listParameters, readFlag } from "./query.ts";
@@ -31,23 +32,25 @@ import {
 } from "./resource.ts";
 import { pathId, route } from "./route.ts";
 
-/** A drain that is written here must not look as if it was taken. */
-const oneValueYet = { neutron_id: null, parameters: {}, override: null };
+const oneValueYet = { neutron_id: null, parameters: {} };
 
 export const memberNoun: Noun<"pool_member"> = {
   kind: "pool_member",
   name: "pool member",
   collection: "pool_members",
   write: memberWrite,
-  readOnly: memberReadOnly.filter((field) => !(field in oneValueYet)),
+  readOnly: memberReadOnly.filter((field) => field !== "override" && !(field in oneValueYet)),
   constants: oneValueYet,
+  // A drain that is written here must not look as if it was taken.
+  returned: (field, value) => field === "override" && (value === null || (isJsonObject(value) && "override_id" in value)),
   immutable: {
     type: (value) => (typeof value === "string" ? (memberTypes.find((type) => type === value.toUpperCase()) ?? null) : null),
   },
   refuse: (input, settings) => unprocessableIf(memberErrors(input, settings)),
   filters: ["name", "status", "type", "region", "tags"],
   sortKeys: ["created_at", "updated_at", "name", "status"],
-  revision: (member) => member.revision,
+  // An override begins and ends by the clock, and nothing is written then.
+  revision: ({ revision, override }) => (override === null ? revision : hash32(`${revision} ${override.override_id}`)),
   path: paths.member,
   render: renderMember,
 };
@@ -68,13 +71,13 @@ export function memberRoutes(app: Hono<ApiEnv>): void {
   route(app, "/v0.1/pools/:pool_id/pool_members", {
     GET: { query: listQuery, handle: (c) => answerList(c, memberNoun, { pool_id: pathId(c, "pool_id") }) },
     POST: { handle: create },
-    PUT: { query: ["additive_only"], handle: replaceAll },
+    PUT: { query: ["additive_only", "force"], handle: replaceAll },
   });
   route(app, "/v0.1/pools/:pool_id/pool_members/:member_id", {
     GET: { tagged: true, handle: (c) => answerRead(c, memberNoun, memberId(c), ofPool(c)) },
-    PUT: { tagged: true, handle: (c) => answerReplace(c, memberNoun, memberId(c), ofPool(c)) },
-    PATCH: { tagged: true, handle: (c) => answerPatch(c, memberNoun, memberId(c), ofPool(c)) },
-    DELETE: { tagged: true, handle: (c) => answerRemove(c, memberNoun, memberId(c), { belongs: ofPool(c) }) },
+    PUT: { tagged: true, query: ["force"], handle: (c) => answerReplace(c, memberNoun, memberId(c), ofPool(c)) },
+    PATCH: { tagged: true, query: ["force"], handle: (c) => answerPatch(c, memberNoun, memberId(c), ofPool(c)) },
+    DELETE: { tagged: true, query: ["force"], handle: (c) => answerRemove(c, memberNoun, memberId(c), { belongs: ofPool(c) }) },
   });
 }
 
@@ -88,11 +91,15 @@ async function create(c: ApiContext): Promise<Response> {
 async function replaceAll(c: ApiContext): Promise<Response> {
   const additiveOnly = readFlag(c, "additive_only");
   if (!additiveOnly.ok) return answerProblem(c, additiveOnly.error);
+  const force = readFlag(c, "force");
+  if (!force.ok) return answerProblem(c, force.error);
   const body = await readObject(c, limits.bulkBodyBytes);
   if (!body.ok) return answerProblem(c, body.error);
   const set = prepareSet(body.value, c.env.settings);
   if (!set.ok) return answerProblem(c, set.error);
-  const stored = await ask(c, (conductor) => conductor.replaceMembers(pathId(c, "pool_id"), set.value, additiveOnly.value, c.var.caller));
+  const stored = await ask(c, (conductor) =>
+    conductor.replaceMembers(pathId(c, "pool_id"), set.value, additiveOnly.value, c.var.caller, force.value),
+  );
   if (!stored.ok) return answerProblem(c, stored.error);
   const origin = originOf(c);
   const members = stored.value.map((member) => renderMember(member, origin));

@@ -27,7 +27,7 @@ export const poolNoun: Noun<"pool"> = {
   sortKeys: ["created_at", "updated_at", "name", "status"],
   // The body embeds the members, so whatever changes in one of them changes the pool's body.
   revision: (pool) => {
-    const members = pool.members.map((member) => `${member.id}:${member.version}:${member.revision}`);
+    const members = pool.members.map((member) => `${member.id}:${member.version}:${member.revision}:${member.override?.override_id ?? ""}`);
     return members.length === 0 ? pool.revision : hash32(`${pool.revision} ${members.join(" ")}`);
   },
   path: paths.pool,
@@ -57,8 +57,8 @@ export function poolRoutes(app: Hono<ApiEnv>): void {
   });
   route(app, "/v0.1/pools/:pool_id", {
     GET: { tagged: true, handle: (c) => answerRead(c, poolNoun, pathId(c, "pool_id")) },
-    PUT: { tagged: true, handle: (c) => answerReplace(c, poolNoun, pathId(c, "pool_id")) },
-    PATCH: { tagged: true, handle: (c) => answerPatch(c, poolNoun, pathId(c, "pool_id")) },
+    PUT: { tagged: true, query: ["force"], handle: (c) => answerReplace(c, poolNoun, pathId(c, "pool_id")) },
+    PATCH: { tagged: true, query: ["force"], handle: (c) => answerPatch(c, poolNoun, pathId(c, "pool_id")) },
     DELETE: { tagged: true, handle: (c) => answerRemove(c, poolNoun, pathId(c, "pool_id")) },
   });
 }

@@ -3,10 +3,12 @@ import type { Flavor } from "../../domain/flavor.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import { type Monitor, parseRegions } from "../../domain/monitor.ts";
+import type { Override } from "../../domain/override.ts";
 import type { Resource } from "../../domain/schema.ts";
 import type { PoolWithMembers } from "../../durable-objects/rpc.ts";
 import type { ApiSettings } from "./bindings.ts";
 import type { JsonObject } from "./json.ts";
+import type { OverrideFacts } from "./override-facts.ts";
 
 export const paths = {
   gslb: (gslb: { readonly id: string }) => `/v0.1/gslbs/${gslb.id}`,
@@ -14,6 +16,7 @@ export const paths = {
   member: (member: { readonly id: string; readonly pool_id: string }) => `/v0.1/pools/${member.pool_id}/pool_members/${member.id}`,
   monitor: (monitor: { readonly id: string }) => `/v0.1/monitors/${monitor.id}`,
   flavor: (flavor: { readonly name: string }) => `/v0.1/flavors/${flavor.name}`,
+  override: (override: { readonly id: string }) => `/v0.1/overrides/${override.id}`,
 } as const;
 
 /** `origin` is the scheme and host that the client used, for absolute links. */
@@ -28,9 +31,11 @@ export function renderGslb(gslb: Gslb, origin: string): JsonObject {
     ttl: gslb.ttl,
     steering_policy: gslb.steering_policy,
     max_answers: gslb.max_answers,
+    failback: gslb.failback,
     admin_state_up: gslb.admin_state_up,
     pool_ids: gslb.pool_ids,
     on_all_down: gslb.on_all_down,
+    fallback_pool_id: gslb.fallback_pool_id,
     status: gslb.status,
     action: gslb.action,
     ...times(gslb),
@@ -44,8 +49,11 @@ export function renderPool(pool: PoolWithMembers, origin: string): JsonObject {
     flavor: pool.flavor,
     admin_state_up: pool.admin_state_up,
     min_healthy_percent: pool.min_healthy_percent,
+    panic_percent: pool.panic_percent,
     quorum_percent: pool.quorum_percent,
     min_regions: pool.min_regions,
+    failback_delay: pool.failback_delay,
+    max_removal_percent: pool.max_removal_percent,
     members: pool.members.map((member) => renderMember(member, origin)),
     monitor_ids: pool.monitor_ids,
     status: pool.status,
@@ -70,7 +78,7 @@ export function renderMember(member: Member, origin: string): JsonObject {
     monitor_port: member.monitor_port,
     parameters: {},
     monitor_ids: member.monitor_ids,
-    override: null,
+    override: member.override,
     in_rotation: member.in_rotation,
     status: member.status,
     action: member.action,
@@ -97,6 +105,12 @@ export function renderAttached({ monitor, attached_to, inherited }: Attached, se
 
 export function renderFlavor(flavor: Flavor, origin: string): JsonObject {
   return { ...flavor, links: links(origin + paths.flavor(flavor)) };
+}
+
+export function renderOverride(override: Override, facts: OverrideFacts): JsonObject {
+  const { id, selector, state, reason, starts_at, expires_at, force, by, created_at, ended } = override;
+  const { active, matched, impact, safe_to_stop_at } = facts;
+  return { id, selector, state, reason, starts_at, expires_at, force, by, created_at, active, ended, matched, impact, safe_to_stop_at };
 }
 
 type Named = Resource & { readonly name: string | null; readonly description: string | null; readonly tags: readonly string[] };

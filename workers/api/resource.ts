@@ -18,7 +18,7 @@ import type { JsonObject } from "./json.ts";
 import { answerPage } from "./list.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { answerProblem } from "./problem.ts";
-import { type ListFilter, readListQuery } from "./query.ts";
+import { type ListFilter, readFlag, readListQuery } from "./query.ts";
 
 type Stored<K extends Kind> = Kinds[K]["resource"];
 
@@ -32,6 +32,8 @@ export type Noun<K extends Kind> = {
   readonly readOnly: readonly string[];
   /** Fields of later versions that have one value yet: sent back with that value they are ignored, with another they are unknown. */
   readonly constants: JsonObject;
+  /** Whether this is a read-only field as a GET shows it, where a client might also mean to write it; what it is not is unknown. */
+  returned?(field: string, value: unknown): boolean;
   /** Fields that no write changes: how a client's value is brought into the stored form; null where it is not even well-formed. */
   readonly immutable: Readonly<Record<string, (value: unknown) => string | null>>;
   /** Other spellings that are accepted on input. */
@@ -136,6 +138,8 @@ export async function answerRemove<K extends Kind>(
 ): Promise<Response> {
   const precondition = readIfMatch(c);
   if (!precondition.ok) return answerProblem(c, precondition.error);
+  const force = readFlag(c, "force");
+  if (!force.ok) return answerProblem(c, force.error);
   let expected: number | null = null;
   if (options.belongs !== undefined || precondition.value.kind === "versions") {
     const current = await find(c, noun, id, options.belongs);
@@ -144,7 +148,7 @@ export async function answerRemove<K extends Kind>(
     expected = expectedVersion(precondition.value, current.value.version);
   }
   const removed = await ask(c, (conductor) =>
-    conductor.remove(noun.kind, id, { expected, records: options.records ?? "delete" }, c.var.caller),
+    conductor.remove(noun.kind, id, { expected, records: options.records ?? "delete", force: force.value }, c.var.caller),
   );
   return removed.ok ? c.body(null, 204) : answerProblem(c, removed.error);
 }
@@ -183,6 +187,8 @@ async function change<K extends Kind>(
 ): Promise<Result<Stored<K>, Problem>> {
   const precondition = readIfMatch(c);
   if (!precondition.ok) return precondition;
+  const force = readFlag(c, "force");
+  if (!force.ok) return force;
   for (let attempt = 0; attempt < limits.patchAttempts; attempt += 1) {
     // Writers that were overtaken together would meet again.
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMs * 2 ** attempt));
@@ -196,7 +202,7 @@ async function change<K extends Kind>(
     if (immutable !== null) return fail(immutable);
     const input = prepare(noun, wish.value.whole, c.env.settings);
     if (!input.ok) return input;
-    const replaced = await ask(c, (conductor) => conductor.replace(noun.kind, id, input.value, version, c.var.caller));
+    const replaced = await ask(c, (conductor) => conductor.replace(noun.kind, id, input.value, version, c.var.caller, force.value));
     if (replaced.ok || replaced.error.type !== "version-mismatch" || precondition.value.kind === "versions") return replaced;
   }
   return fail({ type: "conflict", detail: "others are writing this resource at the same time; try again", retryAfterSeconds: 1 });
@@ -217,7 +223,7 @@ export function withoutReadOnly<K extends Kind>(noun: Noun<K>, body: JsonObject)
   const readOnly: readonly string[] = [...readOnlyFields, ...noun.readOnly];
   return Object.fromEntries(
     Object.entries(body).filter(([field, value]) => {
-      if (readOnly.includes(field)) return false;
+      if (readOnly.includes(field) || noun.returned?.(field, value)) return false;
       return !(Object.hasOwn(noun.constants, field) && JSON.stringify(noun.constants[field]) === JSON.stringify(value));
     }),
   );

@@ -79,7 +79,7 @@ function unseenMember(member: Member): MemberView {
     held: null,
     held_until: null,
     safe_to_stop_at: null,
-    override: null,
+    override: member.override,
     endpoints: member.endpoints.map((endpoint) => ({
       endpoint,
       status: "PENDING",
