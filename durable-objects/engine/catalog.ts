@@ -5,6 +5,7 @@
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import { judgesAlike, type Monitor } from "../../domain/monitor.ts";
+import type { Override } from "../../domain/override.ts";
 import type { Pool } from "../../domain/pool.ts";
 import type { Configuration, Kind } from "../rpc.ts";
 
@@ -16,6 +17,9 @@ export type Taken = {
   readonly members: Set<string>;
   readonly pools: Set<string>;
   readonly gslbs: Set<string>;
+  /** Those that are new or changed, and those that are gone. */
+  readonly overrides: readonly Override[];
+  readonly goneOverrides: readonly Override[];
   readonly goneMembers: readonly Member[];
   readonly gonePools: readonly string[];
   readonly goneGslbs: readonly Gslb[];
@@ -26,6 +30,9 @@ export class Catalog {
   readonly pools = new Map<string, Pool>();
   readonly members = new Map<string, Member>();
   readonly monitors = new Map<string, CatalogMonitor>();
+  readonly overrides = new Map<string, Override>();
+  /** By the member, else by the pool, that they name. */
+  private readonly overridesByTarget = new Map<string, Map<string, Override>>();
   private readonly membersByPool = new Map<string, Map<string, Member>>();
   /** The members of a pool in their order, made when they are asked for. */
   private readonly ordered = new Map<string, readonly Member[]>();
@@ -43,6 +50,14 @@ export class Catalog {
     members.sort((a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1));
     this.ordered.set(poolId, members);
     return members;
+  }
+
+  /** Those that name the member or its pool; whether they mean it now is for the caller to ask. */
+  overridesOf(member: Member): readonly Override[] {
+    if (this.overrides.size === 0) return [];
+    const own = this.overridesByTarget.get(member.id);
+    const pools = this.overridesByTarget.get(member.pool_id);
+    return [...(own?.values() ?? []), ...(pools?.values() ?? [])];
   }
 
   gslbsOf(poolId: string): readonly string[] {
@@ -75,7 +90,14 @@ export class Catalog {
   }
 
   /** Puts back what the Engine's own storage has. */
-  restore(kept: { gslbs: readonly Gslb[]; pools: readonly Pool[]; members: readonly Member[]; monitors: readonly CatalogMonitor[] }): void {
+  restore(kept: {
+    gslbs: readonly Gslb[];
+    pools: readonly Pool[];
+    members: readonly Member[];
+    monitors: readonly CatalogMonitor[];
+    overrides: readonly Override[];
+  }): void {
+    for (const override of kept.overrides) this.putOverride(override.id, override);
     for (const monitor of kept.monitors) this.monitors.set(monitor.id, monitor);
     for (const pool of kept.pools) this.pools.set(pool.id, pool);
     for (const member of kept.members) this.putMember(member.id, member);
@@ -88,6 +110,7 @@ export class Catalog {
     const goneMembers: Member[] = [];
     const gonePools: string[] = [];
     const goneGslbs: Gslb[] = [];
+    const goneOverrides: Override[] = [];
     const members = new Set<string>();
     const pools = new Set<string>();
     const gslbs = new Set<string>();
@@ -96,7 +119,7 @@ export class Catalog {
       if (kind === "gslb") {
         const gslb = this.gslbs.get(id);
         if (gslb !== undefined) goneGslbs.push(gslb);
-        for (const pool of gslb?.pool_ids ?? []) pools.add(pool);
+        for (const pool of gslb === undefined ? [] : poolsOf(gslb)) pools.add(pool);
         this.putGslb(id, null);
       } else if (kind === "pool") {
         if (this.pools.delete(id)) gonePools.push(id);
@@ -107,6 +130,10 @@ export class Catalog {
         goneMembers.push(member);
         pools.add(member.pool_id);
         this.putMember(id, null);
+      } else if (kind === "override") {
+        const override = this.overrides.get(id);
+        if (override !== undefined) goneOverrides.push(override);
+        this.putOverride(id, null);
       } else {
         this.monitors.delete(id);
       }
@@ -128,8 +155,10 @@ export class Catalog {
       members.add(member.id);
       pools.add(member.pool_id);
     }
+    for (const override of configuration.overrides) this.putOverride(override.id, override);
     for (const gslb of configuration.gslbs) {
-      for (const pool of this.gslbs.get(gslb.id)?.pool_ids ?? []) if (!gslb.pool_ids.includes(pool)) pools.add(pool);
+      const known = this.gslbs.get(gslb.id);
+      for (const pool of known === undefined ? [] : poolsOf(known)) if (!poolsOf(gslb).includes(pool)) pools.add(pool);
       this.putGslb(gslb.id, gslb);
       gslbs.add(gslb.id);
     }
@@ -143,11 +172,11 @@ export class Catalog {
         if (this.monitorsOf(member).some((monitor) => monitors.has(monitor.id))) members.add(member.id);
       }
     }
-    return { members, pools, gslbs, goneMembers, gonePools, goneGslbs };
+    return { members, pools, gslbs, overrides: configuration.overrides, goneOverrides, goneMembers, gonePools, goneGslbs };
   }
 
-  private missingFrom(configuration: Configuration): { kind: Kind; id: string }[] {
-    const missing = (kind: Kind, known: Iterable<string>, there: readonly { readonly id: string }[]) => {
+  private missingFrom(configuration: Configuration): { kind: Kind | "override"; id: string }[] {
+    const missing = (kind: Kind | "override", known: Iterable<string>, there: readonly { readonly id: string }[]) => {
       const ids = new Set(there.map((item) => item.id));
       return [...known].filter((id) => !ids.has(id)).map((id) => ({ kind, id }));
     };
@@ -155,6 +184,7 @@ export class Catalog {
       ...missing("gslb", this.gslbs.keys(), configuration.gslbs),
       ...missing("pool_member", this.members.keys(), configuration.members),
       ...missing("pool", this.pools.keys(), configuration.pools),
+      ...missing("override", this.overrides.keys(), configuration.overrides),
       ...missing("monitor", this.monitors.keys(), configuration.monitors),
     ];
   }
@@ -176,20 +206,39 @@ export class Catalog {
     this.membersByPool.set(member.pool_id, siblings);
   }
 
+  private putOverride(id: string, override: Override | null): void {
+    const known = this.overrides.get(id);
+    if (known !== undefined) this.overridesByTarget.get(targetOf(known))?.delete(id);
+    if (override === null) {
+      this.overrides.delete(id);
+      return;
+    }
+    this.overrides.set(id, override);
+    const others = this.overridesByTarget.get(targetOf(override)) ?? new Map<string, Override>();
+    this.overridesByTarget.set(targetOf(override), others.set(id, override));
+  }
+
   private putGslb(id: string, gslb: Gslb | null): void {
-    for (const pool of this.gslbs.get(id)?.pool_ids ?? []) this.gslbsByPool.get(pool)?.delete(id);
+    const known = this.gslbs.get(id);
+    for (const pool of known === undefined ? [] : poolsOf(known)) this.gslbsByPool.get(pool)?.delete(id);
     if (gslb === null) {
       this.gslbs.delete(id);
       return;
     }
     this.gslbs.set(id, gslb);
-    for (const pool of gslb.pool_ids) {
+    for (const pool of poolsOf(gslb)) {
       const users = this.gslbsByPool.get(pool) ?? new Set<string>();
       users.add(id);
       this.gslbsByPool.set(pool, users);
     }
   }
 }
+
+const targetOf = ({ selector: { member_id, pool_id } }: Override): string => member_id ?? pool_id ?? "";
+
+/** The pools that a GSLB may serve, the fallback pool among them. */
+const poolsOf = ({ pool_ids, fallback_pool_id }: Gslb): readonly string[] =>
+  fallback_pool_id === null || pool_ids.includes(fallback_pool_id) ? pool_ids : [...pool_ids, fallback_pool_id];
 
 /** A monitor without what only the catalogue knows, to be compared with one from the Conductor. */
 function bare({ judged_version: _, ...monitor }: CatalogMonitor): Monitor {

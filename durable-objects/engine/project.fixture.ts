@@ -69,6 +69,7 @@ export const member = (n: number, poolId: string, endpoints: string[], over: Par
   monitor_address: null,
   monitor_port: null,
   monitor_ids: [],
+  override: null,
   in_rotation: false,
   ...over,
 });

@@ -5,19 +5,26 @@
  */
 
 import type { WriteFailure } from "../../domain/backend.ts";
-import type { Member } from "../../domain/member.ts";
+import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
-import { type Candidate, type PoolHealth, poolHealth, poolStatus } from "../../domain/pool-health.ts";
+import type { Override } from "../../domain/override.ts";
+import { type PoolHealth, poolHealth } from "../../domain/pool-health.ts";
+import { type Problem, unprocessable } from "../../domain/problem.ts";
 import { confirm, type Publication, refuse } from "../../domain/publish.ts";
-import type { Configuration, Confirmation, WriteBack } from "../rpc.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
+import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "../rpc.ts";
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
 import { type EventDraft, event, memberReason, severityOf, votesFor } from "./evidence.ts";
-import { type Judged, observe, restart, standIn, statusOf } from "./judging.ts";
+import { fellOrRose, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
+import { type Judged, observe, restart, statusOf } from "./judging.ts";
 import { sayWritten, takeNames } from "./names.ts";
+import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
+import { candidatesOf, countPool, releasePool, reportPool, rulesOf } from "./pools.ts";
 import { isBlind } from "./silence.ts";
-import { type GslbState, type MemberState, newMember, newPool, type PoolState, publicationKey } from "./state.ts";
-import { adopt, steerGslb } from "./steer-gslb.ts";
+import { type GslbState, type MemberState, newMember, type OverrideState, type PoolState, publicationKey } from "./state.ts";
+import { adopt, sendBack, steerGslb } from "./steer-gslb.ts";
+import { Timers } from "./timers.ts";
 import { VantageWatch } from "./vantage-watch.ts";
 import { newDraft } from "./write-back.ts";
 
@@ -27,6 +34,7 @@ export type Changes = {
   readonly pools: ReadonlySet<string>;
   readonly gslbs: ReadonlySet<string>;
   readonly publications: ReadonlySet<string>;
+  readonly overrides: ReadonlySet<string>;
   readonly writeBack: WriteBack;
 };
 
@@ -36,6 +44,11 @@ export class Project {
   readonly pools = new Map<string, PoolState>();
   readonly gslbs = new Map<string, GslbState>();
   readonly publications = new Map<string, Publication>();
+  readonly overrides = new Map<string, OverrideState>();
+  /** What waits for time to pass: `member`, `pool`, `gslb` or `override`, and an id. */
+  readonly timers = new Timers();
+  /** Who is behind what is happening: what people do is published first, and is no flap. */
+  cause: "operator" | "automatic" = "automatic";
   epoch = 0;
   /** Whether most of what is monitored is stale. */
   blind = false;
@@ -43,7 +56,14 @@ export class Project {
   listensUntil = 0;
   /** When this Engine started, Unix ms. */
   startedAt = 0;
-  readonly touched = { members: new Set<string>(), pools: new Set<string>(), gslbs: new Set<string>(), publications: new Set<string>() };
+  readonly touched = {
+    members: new Set<string>(),
+    pools: new Set<string>(),
+    gslbs: new Set<string>(),
+    publications: new Set<string>(),
+    overrides: new Set<string>(),
+  };
+  private lastTick = 0;
   /** GSLBs to steer again, pools to count again: emptied by `settle`. */
   private readonly dirtyPools = new Set<string>();
   private readonly dirtyGslbs = new Set<string>();
@@ -69,8 +89,17 @@ export class Project {
     if (empty) adopt(this, configuration, now);
 
     takeNames(this, configuration, taken.goneGslbs);
+    this.cause = "operator";
     for (const id of taken.members) this.rejudge(id, now);
     for (const id of [...taken.pools, ...taken.gonePools]) this.poolMoved(id);
+    for (const one of taken.goneOverrides) {
+      this.timers.set(`override ${one.id}`, null);
+      if (this.overrides.delete(one.id)) this.touched.overrides.add(one.id);
+      for (const pool of poolsOf(this, one)) this.poolMoved(pool);
+    }
+    for (const { id } of taken.overrides) lookAtOverride(this, id, now);
+    // A failback delay may be another one now.
+    for (const id of taken.members) setMemberTimer(this, id, now);
     for (const id of taken.gslbs) this.dirtyGslbs.add(id);
     for (const { id, action } of configuration.gslbs) {
       const state = this.gslbs.get(id);
@@ -78,11 +107,17 @@ export class Project {
       if (state !== undefined && action !== "NONE") state.settledVersion = 0;
     }
     this.settle(now);
+    this.cause = "automatic";
     for (const kind of ["pool", "pool_member"] as const) {
       for (const resource of kind === "pool" ? configuration.pools : configuration.members) {
         if (resource.action !== "NONE") this.draft.settled.push({ kind, id: resource.id, version: resource.version });
       }
     }
+  }
+
+  /** After a start: what waits for time to pass is known again. */
+  resume(now: number): void {
+    setTimers(this, now);
   }
 
   /** The deployment's regions changed: who is checked from them is judged anew. */
@@ -127,13 +162,9 @@ export class Project {
 
   /** What time alone changes: gates that open, addresses whose time is over. */
   tick(now: number): void {
-    for (const [id, state] of this.members) {
-      if (state.replaced === null || (state.replaced.until > now && standIn(state, now) !== null)) continue;
-      state.replaced = null;
-      this.touched.members.add(id);
-      const member = this.catalog.members.get(id);
-      if (member !== undefined) this.poolMoved(member.pool_id);
-    }
+    const due = now < this.lastTick - limits.clockBackMs ? this.timers.all() : this.timers.due(now);
+    this.lastTick = now;
+    for (const key of due) if (lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
     this.doubts.forget(now);
     this.vantage.look(this, now);
     const blind = this.vantage.blind || (now < this.listensUntil ? this.blind : isBlind(this, now));
@@ -145,17 +176,37 @@ export class Project {
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
     this.settle(now);
+    this.cause = "automatic";
   }
 
   /** When `tick` has something to do next, Unix ms; null: nothing is waiting for time to pass. */
-  nextTick(gateEnd: (gslbId: string) => number | null): number | null {
-    const times: number[] = [];
-    for (const state of this.members.values()) if (state.replaced !== null) times.push(state.replaced.until);
-    for (const id of this.gslbs.keys()) {
-      const end = gateEnd(id);
-      if (end !== null) times.push(end);
-    }
-    return times.length === 0 ? null : Math.min(...times);
+  nextTick(): number | null {
+    return this.timers.next();
+  }
+
+  /** What an override would do if it began now. */
+  preflight(override: Override, now: number): Preflight {
+    return preflight(this, override, now);
+  }
+
+  /** Lets go what the removal budget holds in a pool; of one that is not known, nothing. */
+  release(poolId: string, now: number, by: Caller): void {
+    if (releasePool(this, poolId, by.name, now)) this.asOperator(now);
+  }
+
+  /** Sends traffic back to the preferred pool; of a GSLB that is not known, none. */
+  failback(gslbId: string, now: number, by: Caller): Result<null, Problem> {
+    const sent = sendBack(this, gslbId, by.name, now);
+    if (sent === null) return ok(null);
+    if (sent === "automatic") return fail(unprocessable("", "failback is auto: traffic goes back by itself"));
+    if (sent !== "sent") return fail({ type: "conflict", detail: sent.reason });
+    this.dirtyGslbs.add(gslbId);
+    this.asOperator(now);
+    return ok(null);
+  }
+
+  endOverride(id: string, reason: string): void {
+    this.draft.ended.push({ override_id: id, reason });
   }
 
   written(key: string, number: number, failure: WriteFailure | null, now: number, random: number): void {
@@ -176,12 +227,13 @@ export class Project {
       set.clear();
       return copy;
     };
-    const { members, pools, gslbs, publications } = this.touched;
+    const { members, pools, gslbs, publications, overrides } = this.touched;
     const changes = {
       members: take(members),
       pools: take(pools),
       gslbs: take(gslbs),
       publications: take(publications),
+      overrides: take(overrides),
       writeBack: this.draft,
     };
     this.draft = newDraft();
@@ -203,27 +255,10 @@ export class Project {
     };
   }
 
-  candidates(poolId: string, now: number): Candidate[] {
-    return this.catalog.membersOf(poolId).map((member) => {
-      const state = this.members.get(member.id);
-      const up = member.endpoints.filter((endpoint) => state?.endpoints[endpoint]?.state === "up");
-      const old = up.length === 0 && state !== undefined ? standIn(state, now) : null;
-      return {
-        id: member.id,
-        status: state?.status ?? "PENDING",
-        adminStateUp: member.admin_state_up,
-        weight: member.weight,
-        judged: state !== undefined && state.status !== "PENDING",
-        up: old === null ? up : [old],
-        all: old === null ? member.endpoints : [old],
-      };
-    });
-  }
-
   health(poolId: string, now: number): PoolHealth {
     const known = this.counted.get(poolId);
     if (known !== undefined) return known;
-    const health = poolHealth(this.candidates(poolId, now), this.catalog.pools.get(poolId)?.min_healthy_percent ?? 0);
+    const health = poolHealth(candidatesOf(this, poolId, now), rulesOf(this, poolId));
     this.counted.set(poolId, health);
     return health;
   }
@@ -276,6 +311,8 @@ export class Project {
     this.touched.members.add(member.id);
     const status = statusOf(state, member);
     const from = state.status;
+    if (status !== from) fellOrRose(this, state, status, now);
+    setMemberTimer(this, member.id, now);
     if (status === from) return;
     const votes = votesFor(state, { member, ...judged }, now);
     const reason = memberReason(status, votes, { member, ...judged });
@@ -294,7 +331,14 @@ export class Project {
     });
   }
 
-  private poolMoved(id: string): void {
+  /** Counts and steers what somebody's word changed. */
+  private asOperator(now: number): void {
+    this.cause = "operator";
+    this.settle(now);
+    this.cause = "automatic";
+  }
+
+  poolMoved(id: string): void {
     this.counted.delete(id);
     this.dirtyPools.add(id);
   }
@@ -304,60 +348,14 @@ export class Project {
     const pools = [...this.dirtyPools];
     this.dirtyPools.clear();
     for (const id of pools) {
-      const pool = this.catalog.pools.get(id);
-      if (pool === undefined) continue;
-      const state = this.pools.get(id) ?? newPool(now);
-      this.pools.set(id, state);
-      const health = this.health(id, now);
-      const status = poolStatus(state.status, health, this.catalog.membersOf(id).length);
-      const numbers = { enabled: health.enabled.length, healthy: health.healthy.length, needed: health.needed };
-      const reason = `${numbers.healthy} of ${numbers.enabled} enabled members healthy, ${numbers.needed} needed`;
-      if (status !== state.status) {
-        const { status: from } = state;
-        this.say(now, {
-          kind: "pool_status",
-          severity: severityOf("pool", status),
-          pool_id: id,
-          from,
-          to: status,
-          rule: "usable",
-          reason,
-          evidence: numbers,
-        });
-        Object.assign(state, { status, since: now });
-      }
-      state.reason = reason;
-      this.touched.pools.add(id);
+      if (!this.catalog.pools.has(id)) continue;
+      countPool(this, id, now);
       for (const gslb of this.catalog.gslbsOf(id)) this.dirtyGslbs.add(gslb);
     }
     const gslbs = [...this.dirtyGslbs];
     this.dirtyGslbs.clear();
     const movedPools = new Set(pools);
     for (const id of gslbs) for (const pool of steerGslb(this, id, now)) movedPools.add(pool);
-    for (const id of movedPools) this.reportPool(id, now);
-  }
-
-  /** Tells the Conductor what it does not know yet of a pool and its members. */
-  private reportPool(id: string, now: number): void {
-    const state = this.pools.get(id);
-    if (state === undefined || !this.catalog.pools.has(id)) return;
-    if (state.reported !== state.status) {
-      state.reported = state.status;
-      this.touched.pools.add(id);
-      this.report({ kind: "pool", id, status: state.status });
-    }
-    const healthy = new Set(this.health(id, now).healthy.map((member) => member.id));
-    const served = new Set(this.catalog.gslbsOf(id).flatMap((gslb) => this.gslbs.get(gslb)?.memberIds ?? []));
-    for (const member of this.catalog.membersOf(id)) this.reportMember(member, healthy.has(member.id) || served.has(member.id));
-  }
-
-  private reportMember(member: Member, inRotation: boolean): void {
-    const state = this.members.get(member.id);
-    if (state === undefined) return;
-    const reported = `${state.status} ${inRotation}`;
-    if (state.reported === reported) return;
-    state.reported = reported;
-    this.touched.members.add(member.id);
-    this.report({ kind: "pool_member", id: member.id, status: state.status, in_rotation: inRotation });
+    for (const id of movedPools) reportPool(this, id, now);
   }
 }

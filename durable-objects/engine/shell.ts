@@ -16,7 +16,6 @@ import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
 import { nextBatch, writeBatch } from "./publisher.ts";
 import { Pump } from "./pump.ts";
-import { nextLook } from "./steer-gslb.ts";
 import { type Meta, Store, type Watched } from "./store.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
 import { merge } from "./write-back.ts";
@@ -57,6 +56,7 @@ export class EngineShell implements EngineRpc {
     this.project.vantage.restore(this.meta.sick);
     this.project.startedAt = now;
     this.fleet = new ProberFleet(ports, this.meta.generation, this.project.catalog, this.store, this.store.load(this.project));
+    this.project.resume(now);
     this.watched = this.listening(now);
     this.project.listensUntil = this.watched.listensUntil;
     const pump = (name: string, work: () => Promise<void>, spacingMs = 0) => new Pump(ports, name, work, () => this.arm(), spacingMs);
@@ -180,7 +180,7 @@ export class EngineShell implements EngineRpc {
     }
     if (Object.values(changes.writeBack).some((part) => part.length > 0)) this.background(this.flushing);
     if (changes.publications.size > 0) this.background(this.publishing);
-    if (changes.members.size + changes.gslbs.size + changes.publications.size > 0) this.arm();
+    if (changes.members.size + changes.pools.size + changes.gslbs.size + changes.publications.size + changes.overrides.size > 0) this.arm();
   }
 
   private kickAll(): void {
@@ -257,7 +257,7 @@ export class EngineShell implements EngineRpc {
   private arm(): void {
     const times = [this.configuring, this.assigning, this.flushing, this.publishing].flatMap((pump) => pump.nextTryAt ?? []);
     const now = this.ports.now();
-    const tick = this.project.nextTick((id) => nextLook(this.project, id, now));
+    const tick = this.project.nextTick();
     if (tick !== null) times.push(tick);
     // What is being written just now is looked at again a second later, in case this object is gone by then.
     const soon = now + 1_000;
@@ -287,6 +287,7 @@ function idsOf(configuration: Configuration, project: Project, store: Store) {
       pools: new Set([...known.pools, ...catalog.pools.keys()]),
       members: new Set([...known.members, ...catalog.members.keys()]),
       monitors: new Set([...known.monitors, ...catalog.monitors.keys()]),
+      overrides: new Set([...known.overrides, ...catalog.overrides.keys()]),
     };
   }
   const gone = (kind: string) => configuration.deleted.filter((item) => item.kind === kind).map((item) => item.id);
@@ -296,5 +297,6 @@ function idsOf(configuration: Configuration, project: Project, store: Store) {
     pools: ids("pool", configuration.pools),
     members: ids("pool_member", configuration.members),
     monitors: ids("monitor", configuration.monitors),
+    overrides: ids("override", configuration.overrides),
   };
 }

@@ -3,6 +3,7 @@
  * configuration and one round of checks; it is kept so that an eviction costs nothing.
  */
 import { z } from "zod";
+import { damping, undamped } from "../../domain/damping.ts";
 import { judgement } from "../../domain/quorum.ts";
 import { statuses } from "../../domain/status.ts";
 import { series, verdict } from "../../domain/verdict.ts";
@@ -31,12 +32,27 @@ export const memberState = z.object({
   endpoints: z.record(z.string(), endpointState),
   /** The address that a new one replaced: it is served until the new one is judged, at most until then. */
   replaced: z.object({ endpoint: z.string(), until: z.number() }).nullable(),
+  /** How long it stays out after it came back (rule 7). */
+  damping: damping.default(undamped),
+  /** Somebody let its removal go, against the budget, until it was up again. */
+  released: z.boolean().default(false),
   /** The last (status, in_rotation) that went to the Conductor. */
   reported: z.string(),
 });
 export type MemberState = z.output<typeof memberState>;
 
-export const poolState = z.object({ status, since: z.number(), reason: z.string(), reported: z.string() });
+export const poolState = z.object({
+  status,
+  since: z.number(),
+  reason: z.string(),
+  reported: z.string(),
+  /** As it was counted last, so that a fall can be told. */
+  usable: z.boolean().default(false),
+  panic: z.boolean().default(false),
+  damping: damping.default(undamped),
+  /** Members that the removal budget keeps in. */
+  held: z.array(z.string()).readonly().default([]),
+});
 export type PoolState = z.output<typeof poolState>;
 
 export const gslbState = z.object({
@@ -52,11 +68,31 @@ export const gslbState = z.object({
   /** The last steering that was carried out. */
   outcome: z.enum(["serve", "all_down", "withdraw", "nothing"]).nullable(),
   memberIds: z.array(z.string()).readonly(),
+  poolIds: z.array(z.string()).readonly().default([]),
+  /** Under `failback: manual`: the pool that traffic went to. */
+  stayAt: z.string().nullable().default(null),
+  failbackPending: z.boolean().default(false),
+  /** Who was served by the newest plan that had a usable pool, where `on_all_down` asks for it. */
+  lastKnown: z
+    .array(z.object({ poolId: z.string(), memberId: z.string(), endpoints: z.array(z.string()).readonly() }))
+    .readonly()
+    .default([]),
   reported: z.string(),
   /** The version of the configuration that the backends are known to hold. */
   settledVersion: z.int(),
 });
 export type GslbState = z.output<typeof gslbState>;
+
+/** How far an override has come; whether it holds is a matter of time alone. */
+export const overrideState = z.object({
+  begun: z.boolean(),
+  /** It was to begin later, and too little would have been left by then. */
+  refused: z.boolean(),
+  announced: z.boolean(),
+  expirySaid: z.boolean(),
+});
+export type OverrideState = Readonly<z.output<typeof overrideState>>;
+export const newOverrideState = (): OverrideState => ({ begun: false, refused: false, announced: false, expirySaid: false });
 
 export const newMember = (now: number, fingerprint: string): MemberState => ({
   status: "PENDING",
@@ -65,10 +101,21 @@ export const newMember = (now: number, fingerprint: string): MemberState => ({
   fingerprint,
   endpoints: {},
   replaced: null,
+  damping: undamped,
+  released: false,
   reported: "",
 });
 
-export const newPool = (now: number): PoolState => ({ status: "PENDING", since: now, reason: "nothing is judged yet", reported: "" });
+export const newPool = (now: number): PoolState => ({
+  status: "PENDING",
+  since: now,
+  reason: "nothing is judged yet",
+  reported: "",
+  usable: false,
+  panic: false,
+  damping: undamped,
+  held: [],
+});
 
 export const newGslb = (now: number): GslbState => ({
   status: "PENDING",
@@ -79,6 +126,10 @@ export const newGslb = (now: number): GslbState => ({
   adopted: false,
   outcome: null,
   memberIds: [],
+  poolIds: [],
+  stayAt: null,
+  failbackPending: false,
+  lastKnown: [],
   reported: "",
   settledVersion: 0,
 });

@@ -5,11 +5,13 @@
 
 import type { Gslb } from "../../domain/gslb.ts";
 import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
+import type { PoolHealth } from "../../domain/pool-health.ts";
 import { isInSync, newPublication, type Publication, want } from "../../domain/publish.ts";
-import { type Steering, steer } from "../../domain/steering.ts";
+import { type SteeredPool, type Steering, steer } from "../../domain/steering.ts";
 import type { Verdict } from "../../domain/verdict.ts";
 import type { Configuration } from "../rpc.ts";
 import { severityOf } from "./evidence.ts";
+import { isHeldBack } from "./pools.ts";
 import type { Project } from "./project.ts";
 import { type GslbState, newGslb, newMember, newPool, publicationKey } from "./state.ts";
 
@@ -24,22 +26,24 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
 
   const key = publicationKey(gslb.flavor, gslb.fqdn);
   const publication = project.publications.get(key) ?? newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
-  const steering = steer(steeredPools(project, gslb, now), settingsOf(gslb), !anyJudged(project, gslb));
+  const steering = steeringOf(project, gslb, now);
   let next = publication;
   let moved = false;
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
     const wanted = { ttl: gslb.ttl, withdrawn: steering.outcome === "withdraw", answers: steering.answers };
-    next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now);
+    next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
     if (next !== publication) project.publish(next);
     sayAllDown(project, gslb, state, steering, now);
-    moved = steering.memberIds.join() !== state.memberIds.join();
-    state.memberIds = steering.memberIds;
+    moved = steering.memberIds.join() !== state.memberIds.join() || steering.poolIds.join() !== state.poolIds.join();
+    remember(project, gslb, state, steering, now);
   }
+  project.timers.set(`gslb ${id}`, nextLook(project, id, now));
 
   const pools = gslb.pool_ids.flatMap((poolId) => {
     const pool = project.catalog.pools.get(poolId);
     const status = project.pools.get(poolId)?.status ?? "PENDING";
-    return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, status }];
+    const weight = weightOf(gslb, poolId);
+    return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, weight, status }];
   });
   const { status, reason } = gslbStatus(state.status, { steering, publication: ownPart(next, gslb), pools, policy: gslb.steering_policy });
   if (status !== state.status) {
@@ -68,7 +72,68 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     state.settledVersion = gslb.version;
     project.settled("gslb", id, gslb.version);
   }
-  return moved ? gslb.pool_ids : [];
+  return moved ? steering.poolIds.concat(gslb.pool_ids) : [];
+}
+
+/** What a steering that is carried out leaves behind: where traffic is, who is served, whether it waits to be sent back. */
+function remember(project: Project, gslb: Gslb, state: GslbState, steering: Steering, now: number): void {
+  state.memberIds = steering.memberIds;
+  state.poolIds = steering.poolIds;
+  if (steering.outcome === "serve") state.lastKnown = gslb.on_all_down === "last_known" ? steering.served : [];
+  const manual = gslb.failback === "manual" && gslb.steering_policy === "failover";
+  const [first = null] = steering.poolIds;
+  if (!manual) state.stayAt = null;
+  else if (steering.outcome === "serve") state.stayAt = first;
+  const pending = manual && steering.failbackPending;
+  if (pending === state.failbackPending) return;
+  state.failbackPending = pending;
+  if (!pending) return;
+  const reason = `${steering.reason}: failback is manual, and waits for POST /v0.1/gslbs/${gslb.id}/failback`;
+  const evidence = { stays_at: first, steps: steering.steps };
+  project.say(now, {
+    kind: "failback",
+    severity: "warning",
+    gslb_id: gslb.id,
+    pool_id: first,
+    to: "pending",
+    rule: "15",
+    reason,
+    evidence,
+  });
+}
+
+/** Lets traffic of a GSLB with manual failback go where the order says. Null: the GSLB is not known. */
+export function sendBack(project: Project, id: string, by: string, now: number): "sent" | "automatic" | { readonly reason: string } | null {
+  const gslb = project.catalog.gslbs.get(id);
+  const state = project.gslbs.get(id);
+  if (gslb === undefined || state === undefined) return null;
+  if (gslb.failback !== "manual" || gslb.steering_policy !== "failover") return "automatic";
+  const preferred = gslb.pool_ids.find((pool) => project.catalog.pools.get(pool)?.admin_state_up === true);
+  if (preferred === undefined) return { reason: "the GSLB has no pool that is not switched off" };
+  const health = project.health(preferred, now);
+  const pool = project.catalog.pools.get(preferred);
+  if (!health.usable) {
+    const numbers = `${health.healthy.length} of ${health.enabled.length} enabled members healthy, ${health.needed} needed`;
+    return { reason: `the preferred pool ${pool?.name} is not usable: ${numbers}` };
+  }
+  const from = state.stayAt;
+  if (from === preferred) return "sent";
+  state.stayAt = null;
+  const reason = `traffic is sent back to the preferred pool ${pool?.name}`;
+  const evidence = { healthy: health.healthy.length, enabled: health.enabled.length, needed: health.needed };
+  project.say(now, {
+    kind: "failback",
+    severity: "info",
+    gslb_id: id,
+    pool_id: preferred,
+    from,
+    to: preferred,
+    by,
+    rule: "15",
+    reason,
+    evidence,
+  });
+  return "sent";
 }
 
 /** What a predecessor of the same name left there says nothing of this GSLB. */
@@ -123,21 +188,35 @@ function openGate(project: Project, gslb: Gslb, state: GslbState, now: number): 
   state.adopted = false;
 }
 
-export function steeredPools(project: Project, gslb: Gslb, now: number) {
-  return gslb.pool_ids.flatMap((id) => {
+/** What the present state comes to. `healthOf`: how the pools are, or would be. */
+export function steeringOf(
+  project: Project,
+  gslb: Gslb,
+  now: number,
+  healthOf: (poolId: string) => PoolHealth = (pool) => project.health(pool, now),
+): Steering {
+  const state = project.gslbs.get(gslb.id);
+  const steered = (id: string): SteeredPool[] => {
     const pool = project.catalog.pools.get(id);
-    return pool === undefined ? [] : [{ id, name: pool.name, adminStateUp: pool.admin_state_up, health: project.health(id, now) }];
+    if (pool === undefined) return [];
+    const { name, admin_state_up: adminStateUp } = pool;
+    return [{ id, name, adminStateUp, weight: weightOf(gslb, id), heldBack: isHeldBack(project, id, now), health: healthOf(id) }];
+  };
+  return steer(gslb.pool_ids.flatMap(steered), {
+    fqdn: gslb.fqdn,
+    zone: gslb.domain_name,
+    ttl: gslb.ttl,
+    policy: gslb.steering_policy,
+    maxAnswers: gslb.max_answers,
+    onAllDown: gslb.on_all_down,
+    fallback: gslb.fallback_pool_id === null ? null : (steered(gslb.fallback_pool_id)[0] ?? null),
+    lastKnown: state?.lastKnown ?? [],
+    stayAt: gslb.failback === "manual" ? (state?.stayAt ?? null) : null,
+    nothingJudged: !anyJudged(project, gslb),
   });
 }
 
-const settingsOf = (gslb: Gslb) => ({
-  fqdn: gslb.fqdn,
-  zone: gslb.domain_name,
-  ttl: gslb.ttl,
-  policy: gslb.steering_policy,
-  maxAnswers: gslb.max_answers,
-  onAllDown: gslb.on_all_down,
-});
+const weightOf = (gslb: Gslb, poolId: string): number => gslb.pool_weights[poolId] ?? 1;
 
 const anyJudged = (project: Project, gslb: Gslb): boolean =>
   gslb.pool_ids.some((pool) =>

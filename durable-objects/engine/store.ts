@@ -10,22 +10,35 @@ import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
 import type { EngineLog, EngineStorage } from "./ports.ts";
 import type { Changes, Project } from "./project.ts";
-import { gslbState, memberState, poolState } from "./state.ts";
+import { gslbState, memberState, overrideState, poolState } from "./state.ts";
 import { cut, newDraft } from "./write-back.ts";
 
 /** Storage rows are at most 2 MB; the checkpoint is cut well below. */
 const checkpointChunk = 256 * 1024;
 
-type Table = "config_gslb" | "config_pool" | "config_member" | "config_monitor" | "member" | "pool" | "gslb" | "publication" | "shard";
+type Table =
+  | "config_gslb"
+  | "config_pool"
+  | "config_member"
+  | "config_monitor"
+  | "config_override"
+  | "member"
+  | "override"
+  | "pool"
+  | "gslb"
+  | "publication"
+  | "shard";
 const tables: readonly Table[] = [
   "config_gslb",
   "config_pool",
   "config_member",
   "config_monitor",
+  "config_override",
   "member",
   "pool",
   "gslb",
   "publication",
+  "override",
   "shard",
 ];
 
@@ -42,6 +55,8 @@ const meta = z.object({
 export type Meta = Readonly<z.output<typeof meta>>;
 
 export type Watched = { readonly aliveAt: number; readonly listensUntil: number };
+
+type ConfiguredIds = { gslbs: string[]; pools: string[]; members: string[]; monitors: string[]; overrides: string[] };
 
 export class Store {
   private readonly storage: EngineStorage;
@@ -83,10 +98,12 @@ export class Store {
       pools: this.all("config_pool"),
       members: this.all("config_member"),
       monitors: this.all("config_monitor"),
+      overrides: this.all("config_override"),
     });
     for (const [id, state] of this.parsed("member", memberState)) project.members.set(id, state);
     for (const [id, state] of this.parsed("pool", poolState)) project.pools.set(id, state);
     for (const [id, state] of this.parsed("gslb", gslbState)) project.gslbs.set(id, state);
+    for (const [id, state] of this.parsed("override", overrideState)) project.overrides.set(id, state);
     for (const [id, state] of this.parsed("publication", publication)) project.publications.set(id, state);
     for (const [memberId, endpoint, monitorId, region, freshAt] of this.checkpoint()) {
       const state = project.members.get(memberId)?.endpoints[endpoint]?.monitors[monitorId];
@@ -102,32 +119,37 @@ export class Store {
       for (const id of changes.members) this.put("member", id, project.members.get(id));
       for (const id of changes.pools) this.put("pool", id, project.pools.get(id));
       for (const id of changes.gslbs) this.put("gslb", id, project.gslbs.get(id));
+      for (const id of changes.overrides) this.put("override", id, project.overrides.get(id));
       for (const id of changes.publications) this.put("publication", id, project.publications.get(id));
       for (const part of cut(changes.writeBack)) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
     });
   }
 
   /** Writes the whole configuration that these ids have now; an id that is gone loses its row. */
-  saveConfiguration(
-    project: Project,
-    ids: { gslbs: Iterable<string>; pools: Iterable<string>; members: Iterable<string>; monitors: Iterable<string> },
-  ): void {
+  saveConfiguration(project: Project, ids: { readonly [K in keyof ConfiguredIds]: Iterable<string> }): void {
     const { catalog } = project;
     this.storage.transactionSync(() => {
       for (const id of ids.gslbs) this.put("config_gslb", id, catalog.gslbs.get(id));
       for (const id of ids.pools) this.put("config_pool", id, catalog.pools.get(id));
       for (const id of ids.members) this.put("config_member", id, catalog.members.get(id));
       for (const id of ids.monitors) this.put("config_monitor", id, catalog.monitors.get(id));
+      for (const id of ids.overrides) this.put("config_override", id, catalog.overrides.get(id));
     });
   }
 
-  configuredIds(): { gslbs: string[]; pools: string[]; members: string[]; monitors: string[] } {
+  configuredIds(): ConfiguredIds {
     const ids = (table: Table) =>
       this.storage.sql
         .exec<{ id: string }>(`SELECT id FROM ${table}`)
         .toArray()
         .map((row) => row.id);
-    return { gslbs: ids("config_gslb"), pools: ids("config_pool"), members: ids("config_member"), monitors: ids("config_monitor") };
+    return {
+      gslbs: ids("config_gslb"),
+      pools: ids("config_pool"),
+      members: ids("config_member"),
+      monitors: ids("config_monitor"),
+      overrides: ids("config_override"),
+    };
   }
 
   saveShards(shards: Iterable<Shard>): void {

@@ -1,10 +1,16 @@
 /** What the status paths show, read from the Engine's state as it is now (api-shapes.md, "Status"). */
+
+import { heldUntil } from "../../domain/damping.ts";
 import type { Gslb } from "../../domain/gslb.ts";
+import type { Member } from "../../domain/member.ts";
+import { isInForce, overrideView } from "../../domain/override.ts";
 import { isInSync } from "../../domain/publish.ts";
 import type { Status } from "../../domain/status.ts";
 import type { EndpointView, GslbView, MemberView, PoolView, ProjectView, PublishedView, RegionView } from "../../domain/status-view.ts";
 import { version } from "../../domain/version.ts";
 import { isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
+import { overrideOf } from "./overrides.ts";
+import { failbackMs } from "./pools.ts";
 import type { Project } from "./project.ts";
 import { isStale, oldestResult, regionsWithoutVote } from "./silence.ts";
 import { type MemberState, publicationKey } from "./state.ts";
@@ -23,6 +29,9 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     judged.monitors.length === 0 ||
     votes.some((vote) => vote.has_vote && (state.status === "ACTIVE" || vote.verdict === "down"));
   const inRotation = state.reported.endsWith(" true");
+  const heldUntilMs = heldUntil(state.damping, failbackMs(project, judged.member.pool_id), now);
+  const isBudgetHeld = project.pools.get(judged.member.pool_id)?.held.includes(id) === true;
+  const override = overrideOf(project, judged.member, now);
   return {
     id,
     name: judged.member.name,
@@ -34,13 +43,27 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     reason: isSpeaking ? memberReason(state.status, votes, judged) : state.reason,
     stale: isStale(project, state, judged.member, now),
     rejudging: Object.values(state.endpoints).some((endpoint) => endpoint.rejudging),
-    held: null,
-    held_until: null,
-    safe_to_stop_at: null,
-    override: null,
+    held: isBudgetHeld ? "budget" : heldUntilMs !== null && !inRotation ? "failback_delay" : null,
+    held_until: isBudgetHeld || heldUntilMs === null || inRotation ? null : isoTime(heldUntilMs),
+    safe_to_stop_at: safeToStopAt(project, judged.member),
+    override: override === null ? null : overrideView(override),
     endpoints: judged.member.endpoints.map((endpoint) => endpointView(state, endpoint, votes)),
     regions,
   };
+}
+
+/** When nobody asks for the member any more: it is in no answer that is live, and the TTL of those without it has passed. Null: not yet. */
+function safeToStopAt(project: Project, { pool_id, endpoints }: Member): string | null {
+  const users = project.catalog.gslbsOf(pool_id).flatMap((id) => project.catalog.gslbs.get(id) ?? []);
+  let safeAt: number | null = null;
+  for (const gslb of users) {
+    const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
+    const live = publication?.live ?? null;
+    if (publication === undefined || live === null) continue;
+    if (!isInSync(publication) || live.plan.answers.some((answer) => answer.values.some((value) => endpoints.includes(value)))) return null;
+    safeAt = Math.max(safeAt ?? 0, live.at + live.plan.ttl * 1_000);
+  }
+  return safeAt === null ? null : isoTime(safeAt);
 }
 
 function endpointView(state: MemberState, endpoint: string, votes: readonly VoteEvidence[]): EndpointView {
@@ -67,7 +90,7 @@ export function poolView(project: Project, id: string, now: number): PoolView | 
     name: pool.name,
     status: state.status,
     usable: pool.admin_state_up && health.usable,
-    panic: false,
+    panic: health.panic,
     since: isoTime(state.since),
     reason: state.reason,
     enabled: health.enabled.length,
@@ -88,7 +111,7 @@ export function gslbView(project: Project, id: string, now: number): GslbView | 
     since: isoTime(state.since),
     reason: state.reason,
     frozen: false,
-    failback_pending: false,
+    failback_pending: state.failbackPending,
     pools: gslb.pool_ids.flatMap((pool) => poolView(project, pool, now) ?? []),
     published: [publishedView(project, gslb)],
   };
@@ -108,7 +131,7 @@ function publishedView(project: Project, gslb: Gslb): PublishedView {
     in_sync: publication !== undefined && isInSync(publication),
     last_error: error?.detail ?? null,
     next_retry_at: error === null || publication === undefined ? null : isoTime(publication.nextTryAt),
-    answers: (live?.plan.answers ?? []).map((answer) => ({ ...answer, weight: null, locations: [] })),
+    answers: (live?.plan.answers ?? []).map((answer) => ({ ...answer, locations: [] })),
     would_publish: null,
   };
 }
@@ -166,8 +189,8 @@ export function projectView(project: Project, now: number): ProjectView {
     gslbs: countBy(gslbs.map(({ state }) => state.status)),
     pool_members: countBy(members.map(({ state }) => state.status)),
     problems,
-    overrides: 0,
-    held: 0,
+    overrides: [...catalog.overrides.values()].filter((one) => project.overrides.get(one.id)?.begun === true && isInForce(one, now)).length,
+    held: [...project.pools.values()].reduce((sum, pool) => sum + pool.held.length, 0),
     out_of_sync: gslbs.filter(({ gslb }) => !inSync(gslb)).length,
     regions_without_vote: [...new Set([...regionsWithoutVote(project, now), ...project.vantage.regions()])].sort(),
     oldest_result_seconds: oldestResult(project, now),

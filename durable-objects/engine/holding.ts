@@ -1,0 +1,83 @@
+/**
+ * What waits for time to pass in a project (engine.md, rules 7 to 10): members and pools that came back and are held for a while, addresses
+ * that were replaced, GSLBs that wait for their first verdicts, overrides that begin or end. How long is the domain's to say.
+ */
+import { comeBack, type Damping, fall, heldUntil } from "../../domain/damping.ts";
+import type { Status } from "../../domain/status.ts";
+import { standIn } from "./judging.ts";
+import { lookAtOverride } from "./overrides.ts";
+import { failbackMs } from "./pools.ts";
+import type { Project } from "./project.ts";
+import type { MemberState } from "./state.ts";
+import { nextLook } from "./steer-gslb.ts";
+
+/** A fall of a member that was in, and its return. What people changed is no flap. */
+export function fellOrRose(project: Project, state: MemberState, to: Status, now: number): void {
+  const wasUp = state.status === "ACTIVE" || state.status === "DEGRADED";
+  if (to === "DOWN") {
+    if (wasUp && project.cause === "automatic") state.damping = fall(state.damping, now);
+    return;
+  }
+  if (wasUp) return;
+  state.damping = comeBack(state.damping, now);
+  state.released = false;
+}
+
+/** After a start nothing waits yet. What was due while nobody looked is seen to by the first tick. */
+export function setTimers(project: Project, now: number): void {
+  for (const id of project.members.keys()) setMemberTimer(project, id, now);
+  for (const [id, { damping }] of project.pools) project.timers.set(`pool ${id}`, heldUntil(damping, failbackMs(project, id), now));
+  for (const id of project.gslbs.keys()) project.timers.set(`gslb ${id}`, nextLook(project, id, now));
+  for (const id of project.catalog.overrides.keys()) project.timers.set(`override ${id}`, now);
+}
+
+export function setMemberTimer(project: Project, id: string, now: number): void {
+  const state = project.members.get(id);
+  const member = project.catalog.members.get(id);
+  const held = state === undefined || member === undefined ? null : heldUntil(state.damping, failbackMs(project, member.pool_id), now);
+  const until = state?.replaced?.until ?? null;
+  project.timers.set(`member ${id}`, held === null ? until : until === null ? held : Math.min(held, until));
+}
+
+/** A time has come for this key, or the clock was set. True: it is a GSLB that must be steered again. */
+export function lookAgain(project: Project, key: string, now: number): boolean {
+  const space = key.indexOf(" ");
+  const id = key.slice(space + 1);
+  switch (key.slice(0, space)) {
+    case "gslb":
+      return true;
+    case "override":
+      project.cause = "operator";
+      lookAtOverride(project, id, now);
+      return false;
+    case "pool": {
+      const state = project.pools.get(id);
+      if (state !== undefined) state.damping = notAhead(state.damping, now);
+      project.poolMoved(id);
+      return false;
+    }
+    default:
+      lookAtMember(project, id, now);
+      return false;
+  }
+}
+
+function lookAtMember(project: Project, id: string, now: number): void {
+  const state = project.members.get(id);
+  const member = project.catalog.members.get(id);
+  if (state === undefined || member === undefined) return;
+  state.damping = notAhead(state.damping, now);
+  if (state.replaced !== null && (state.replaced.until <= now || standIn(state, now) === null)) state.replaced = null;
+  project.touched.members.add(id);
+  setMemberTimer(project, id, now);
+  project.poolMoved(member.pool_id);
+}
+
+/** A time that lies ahead was set by a clock that was set back since: it is now. */
+function notAhead(damping: Damping, now: number): Damping {
+  const { fellAt, returnedAt } = damping;
+  const bound = (at: number | null) => (at === null ? null : Math.min(at, now));
+  return bound(fellAt) === fellAt && bound(returnedAt) === returnedAt
+    ? damping
+    : { ...damping, fellAt: bound(fellAt), returnedAt: bound(returnedAt) };
+}
