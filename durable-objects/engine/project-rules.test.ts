@@ -1,0 +1,415 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Override } from "../../domain/override.ts";
+import { gslb, member, pool, uuid, World } from "./project.fixture.ts";
+import { memberView, poolView } from "./views.ts";
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+const by = { id: "t", name: "oncall", requestId: "r" };
+const iso = (at: number) => new Date(at).toISOString();
+
+function override(n: number, selector: Override["selector"], over: Partial<Override> = {}): Override {
+  return {
+    id: uuid(n),
+    project_id: "default",
+    selector,
+    state: "down",
+    reason: "CHG-1",
+    starts_at: null,
+    expires_at: null,
+    force: false,
+    by: "oncall",
+    created_at: iso(world.now + n),
+    ended: null,
+    ...over,
+  };
+}
+
+const events = (kind: string) => world.project.drain().writeBack.events.filter((event) => event.kind === kind);
+
+/** Lets time pass without a word from anybody but the regular results. */
+function pass(seconds: number, outcomes: Parameters<World["period"]>[0]): void {
+  for (let left = seconds; left > 0; left -= 10) world.period(outcomes);
+}
+
+describe("overrides", () => {
+  beforeEach(() => world.bothUp());
+
+  it("down takes a member out at once, and removing it brings it back; its health is shown as it is", () => {
+    world.configure({ overrides: [override(1, { member_id: world.one.id })] });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    expect(memberView(world.project, world.one.id, world.now)).toMatchObject({
+      status: "ACTIVE",
+      override: { state: "down", by: "oncall" },
+    });
+    world.configure({ deleted: [{ kind: "override", id: uuid(1) }] });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
+  it("up keeps one in that every region reports down", () => {
+    world.configure({ overrides: [override(1, { member_id: world.one.id }, { state: "up" })] });
+    for (let n = 0; n < 3; n += 1) world.oneDies();
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    expect(memberView(world.project, world.one.id, world.now)?.status).toBe("DOWN");
+  });
+
+  it("the most specific wins; of equals the newest", () => {
+    world.configure({
+      overrides: [
+        override(1, { member_id: world.one.id }, { state: "up" }),
+        override(2, { pool_id: world.pool.id }, { state: "drain" }),
+        override(3, { member_id: world.one.id }, { state: "drain" }),
+        override(4, { member_id: world.one.id }, { state: "up" }),
+      ],
+    });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1"]);
+  });
+
+  it("begins at its time, is announced a quarter of an hour before it ends, and ends by itself", () => {
+    const starts = world.now + 60_000;
+    const ends = starts + 3_600_000;
+    world.configure({ overrides: [override(1, { member_id: world.one.id }, { starts_at: iso(starts), expires_at: iso(ends) })] });
+    world.publish();
+    expect(world.answers()).toHaveLength(2);
+    expect(world.project.nextTick()).toBe(starts);
+    const step = (at: number) => {
+      world.now = at;
+      world.project.tick(at);
+      world.publish();
+    };
+    step(starts);
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    expect(events("override").map((event) => event.reason)).toEqual(["the override down of member-100 begins (CHG-1)"]);
+    expect(world.project.nextTick()).toBe(ends - 900_000);
+    step(ends - 900_000);
+    expect(events("override")[0]?.reason).toContain("ends at");
+    step(ends);
+    expect(events("override_expired")).toHaveLength(1);
+    expect(world.answers()).toHaveLength(2);
+    step(ends + 1);
+    expect(events("override_expired")).toHaveLength(0);
+  });
+
+  it("that was to begin later is not begun when too little would be left, unless it is forced", () => {
+    const starts = world.now + 60_000;
+    const late = (n: number, force: boolean) => override(n, { pool_id: world.pool.id }, { state: "drain", starts_at: iso(starts), force });
+    world.configure({ overrides: [late(1, false)] });
+    world.now = starts;
+    world.project.tick(starts);
+    const { ended, events: said } = world.project.drain().writeBack;
+    expect(ended).toEqual([{ override_id: uuid(1), reason: expect.stringContaining("would_empty") }]);
+    expect(said.find((event) => event.kind === "override")).toMatchObject({ severity: "critical" });
+    world.publish();
+    expect(world.answers()).toHaveLength(2);
+    world.configure({ overrides: [late(2, true)] });
+    world.publish();
+    // Nobody may be served: what is published stays.
+    expect(world.answers()).toHaveLength(2);
+    expect(world.project.gslbs.get(world.gslb.id)?.status).toBe("ERROR");
+  });
+
+  it("the pre-flight says what would be left of every GSLB, and changes nothing", () => {
+    const { impact, matched } = world.project.preflight(override(1, { member_id: world.one.id }, { state: "drain" }), world.now);
+    expect(matched).toEqual([{ pool_id: world.pool.id, member_id: world.one.id, name: "member-100" }]);
+    expect(impact).toEqual([
+      {
+        gslb_id: world.gslb.id,
+        fqdn: world.gslb.fqdn,
+        before: ["192.0.2.1", "192.0.2.2"],
+        after: ["192.0.2.2"],
+        healthy_left: 1,
+        capacity_left_percent: 50,
+        verdict: "degraded",
+      },
+    ]);
+    expect(world.project.preflight(override(1, { pool_id: world.pool.id }, { state: "drain" }), world.now).impact[0]?.verdict).toBe(
+      "would_empty",
+    );
+    world.configure({ pools: [{ ...world.pool, version: 2, min_healthy_percent: 100 }] });
+    expect(world.project.preflight(override(1, { member_id: world.one.id }), world.now).impact[0]?.verdict).toBe("below_min_healthy");
+    world.publish();
+    expect(world.answers()).toHaveLength(2);
+  });
+
+  const shares = [10, 20, 30, 40, 50, 60, 70, 80, 90].map((percent) => [percent, 9] as const);
+  it.each([...shares, [14, 50] as const, [28, 25] as const, [56, 25] as const])(
+    "alone decide whether a pool with min_healthy_percent %i of %i members is usable",
+    (percent, size) => {
+      const members = Array.from({ length: size }, (_, index) => member(2_000 + index, uuid(20), [`198.51.100.${index}`]));
+      const nine = pool(20, { min_healthy_percent: percent });
+      world.configure({ pools: [nine], members, gslbs: [gslb(1_001, [nine.id, world.pool.id])] });
+      world.publish();
+      for (let down = 0; down <= size; down += 1) {
+        if (down > 0) world.configure({ overrides: [override(down, { member_id: uuid(1_999 + down) })] });
+        world.publish();
+        const up = size - down;
+        const usable = up >= Math.max(1, Math.ceil((percent * size) / 100));
+        expect(poolView(world.project, nine.id, world.now)?.usable).toBe(usable);
+        const first = world.answers(uuid(1_001))?.[0];
+        expect(first?.startsWith("198.51.100.")).toBe(usable);
+      }
+    },
+  );
+});
+
+describe("failback delay and damping", () => {
+  const bothPass = (): Parameters<World["period"]>[0] => [
+    [world.one, "pass"],
+    [world.two, "pass"],
+  ];
+  const fallOnce = () => {
+    world.oneDies();
+    world.oneDies();
+  };
+
+  it("a member that came back stays out for the pool's failback delay, and shows until when", () => {
+    world.configure({ pools: [{ ...world.pool, version: 2, failback_delay: 60 }] });
+    pass(30, bothPass());
+    fallOnce();
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    pass(20, bothPass());
+    const view = memberView(world.project, world.one.id, world.now);
+    expect(view).toMatchObject({ status: "ACTIVE", held: "failback_delay", in_rotation: false });
+    expect(Date.parse(view?.held_until ?? "")).toBe(world.now + 60_000);
+    pass(50, bothPass());
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    pass(10, bothPass());
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
+  it("one that falls again within ten minutes is held back longer each time", () => {
+    world.bothUp();
+    const outFor = () => {
+      fallOnce();
+      let periods = 0;
+      do {
+        pass(10, bothPass());
+        periods += 1;
+      } while (world.answers()?.length === 1 && periods < 100);
+      return periods;
+    };
+    const times = [outFor(), outFor(), outFor(), outFor()];
+    // Two passes bring it back; then 0, 10, 20, 40 s of penalty.
+    expect(times).toEqual([2, 3, 4, 6]);
+  });
+
+  it("yields: who is only held back is served when the others die", () => {
+    world.configure({ pools: [{ ...world.pool, version: 2, failback_delay: 3_600 }] });
+    pass(30, bothPass());
+    fallOnce();
+    pass(20, bothPass());
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    pass(20, [
+      [world.one, "pass"],
+      [world.two, "fail"],
+    ]);
+    expect(world.answers()).toEqual(["192.0.2.1"]);
+    expect(world.project.gslbs.get(world.gslb.id)?.outcome).toBe("serve");
+  });
+
+  it("a pool that became usable again is not preferred before its time, unless there is no other", () => {
+    const spare = pool(20);
+    const sentinel = member(200, spare.id, ["198.51.100.1"]);
+    world.configure({
+      pools: [{ ...world.pool, version: 2, failback_delay: 60 }, spare],
+      members: [sentinel],
+      gslbs: [{ ...world.gslb, version: 2, pool_ids: [world.pool.id, spare.id] }],
+    });
+    pass(30, bothPass());
+    pass(20, [
+      [world.one, "fail"],
+      [world.two, "fail"],
+    ]);
+    expect(world.answers()).toEqual(["198.51.100.1"]);
+    pass(20, bothPass());
+    expect(world.answers()).toEqual(["198.51.100.1"]);
+    world.configure({ members: [{ ...sentinel, version: 2, admin_state_up: false }] });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    world.configure({ members: [{ ...sentinel, version: 3 }] });
+    pass(60, bothPass());
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
+  it("what people change is no flap", () => {
+    world.bothUp();
+    for (const n of [1, 2, 3]) {
+      world.configure({ overrides: [override(n, { pool_id: world.pool.id }, { state: "down" })] });
+      world.configure({ deleted: [{ kind: "override", id: uuid(n) }] });
+    }
+    expect(world.project.pools.get(world.pool.id)?.damping.penaltyMs).toBe(0);
+  });
+
+  it("a clock that was an hour ahead holds nobody for that hour", () => {
+    world.configure({ pools: [{ ...world.pool, version: 2, failback_delay: 30 }] });
+    pass(30, bothPass());
+    fallOnce();
+    world.now += 3_600_000;
+    pass(20, bothPass());
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    world.now -= 3_600_000;
+    pass(50, bothPass());
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+});
+
+describe("the removal budget", () => {
+  const members = [1, 2, 3, 4].map((last) => member(300 + last, uuid(10), [`192.0.2.1${last}`]));
+  const rest = (outcome: "pass" | "fail", from: number) => members.slice(from).map((one) => [one, outcome] as const);
+
+  beforeEach(() => {
+    world.configure({
+      pools: [{ ...world.pool, version: 2, max_removal_percent: 50 }],
+      members,
+      deleted: [
+        { kind: "pool_member", id: world.one.id },
+        { kind: "pool_member", id: world.two.id },
+      ],
+    });
+    pass(
+      10,
+      rest("pass", 0).map(([one, outcome]) => [one, outcome]),
+    );
+    events("held");
+  });
+
+  const die = (count: number) => {
+    for (let dead = 1; dead <= count; dead += 1)
+      pass(
+        20,
+        members.map((one, index) => [one, index < dead ? "fail" : "pass"]),
+      );
+  };
+
+  it("holds in service whoever fell last, shows it DOWN and held, and says so once", () => {
+    die(3);
+    expect(world.answers()).toEqual(["192.0.2.13", "192.0.2.14"]);
+    expect(memberView(world.project, uuid(303), world.now)).toMatchObject({ status: "DOWN", held: "budget", in_rotation: true });
+    const said = events("held");
+    expect(said).toHaveLength(1);
+    expect(said[0]?.evidence).toMatchObject({
+      max_removal_percent: 50,
+      members: 4,
+      budget: 2,
+      held: [uuid(303)],
+      out: [uuid(301), uuid(302)],
+    });
+  });
+
+  it("lets go what is released, until it was up again", () => {
+    die(3);
+    world.project.release(world.pool.id, world.now, by);
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.14"]);
+    expect(events("released")).toMatchObject([{ by: "oncall", evidence: { released: [uuid(303)] } }]);
+    pass(
+      20,
+      members.map((one) => [one, "pass"]),
+    );
+    expect(world.project.members.get(uuid(303))?.released).toBe(false);
+  });
+
+  it("and panic never keep traffic from a healthy second pool when the first dies whole", () => {
+    const spare = pool(20);
+    world.configure({
+      pools: [{ ...world.pool, version: 3, max_removal_percent: 50, panic_percent: 50 }, spare],
+      members: [member(200, spare.id, ["198.51.100.1"])],
+      gslbs: [{ ...world.gslb, version: 2, pool_ids: [world.pool.id, spare.id] }],
+    });
+    pass(
+      30,
+      members.map((one) => [one, "fail"]),
+    );
+    expect(world.answers()).toEqual(["198.51.100.1"]);
+  });
+
+  it("gives way to panic, which serves everybody and says so", () => {
+    world.configure({ pools: [{ ...world.pool, version: 3, max_removal_percent: 50, panic_percent: 50 }] });
+    die(3);
+    expect(world.answers()).toHaveLength(4);
+    expect(poolView(world.project, world.pool.id, world.now)).toMatchObject({ panic: true, status: "DEGRADED" });
+    expect(events("panic")).toMatchObject([{ to: "true", severity: "critical", evidence: { panic_percent: 50, healthy: 1, enabled: 4 } }]);
+  });
+});
+
+describe("failback: manual", () => {
+  const spare = pool(20);
+  const sentinel = member(200, spare.id, ["198.51.100.1"]);
+
+  beforeEach(() => {
+    world.configure({
+      pools: [spare],
+      members: [sentinel],
+      gslbs: [{ ...world.gslb, version: 2, pool_ids: [world.pool.id, spare.id], failback: "manual" }],
+    });
+    world.bothUp();
+    pass(20, [
+      [world.one, "fail"],
+      [world.two, "fail"],
+    ]);
+  });
+
+  it("waits for somebody's word, and is refused while the preferred pool is not usable", () => {
+    expect(world.answers()).toEqual(["198.51.100.1"]);
+    expect(world.project.failback(world.gslb.id, world.now, by)).toMatchObject({ ok: false, error: { type: "conflict" } });
+    world.bothUp();
+    world.bothUp();
+    expect(world.answers()).toEqual(["198.51.100.1"]);
+    expect(world.project.gslbs.get(world.gslb.id)).toMatchObject({ failbackPending: true, status: "DEGRADED" });
+    expect(events("failback").map((event) => event.to)).toEqual(["pending"]);
+    expect(world.project.failback(world.gslb.id, world.now, by)).toEqual({ ok: true, value: null });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    expect(events("failback")).toMatchObject([{ by: "oncall", to: world.pool.id }]);
+    expect(world.project.gslbs.get(world.gslb.id)).toMatchObject({ failbackPending: false, status: "ACTIVE" });
+  });
+
+  it("auto has nothing to send back", () => {
+    world.configure({ gslbs: [{ ...world.gslb, version: 3, pool_ids: [world.pool.id, spare.id] }] });
+    expect(world.project.failback(world.gslb.id, world.now, by)).toMatchObject({ ok: false, error: { type: "unprocessable" } });
+  });
+});
+
+describe("when everything is down", () => {
+  const allFail = () =>
+    pass(20, [
+      [world.one, "fail"],
+      [world.two, "fail"],
+    ]);
+
+  it("last_known keeps who was served last, less who was deleted since", () => {
+    world.configure({ gslbs: [{ ...world.gslb, version: 2, on_all_down: "last_known" }] });
+    world.bothUp();
+    world.oneDies();
+    world.oneDies();
+    allFail();
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    world.configure({ deleted: [{ kind: "pool_member", id: world.two.id }] });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1"]);
+  });
+
+  it("fallback_pool is served, though it is in no list of pools, and moves with its members", () => {
+    const spare = pool(20);
+    const fall = [member(200, spare.id, ["198.51.100.1"]), member(201, spare.id, ["198.51.100.2"])];
+    world.configure({
+      pools: [spare],
+      members: fall,
+      gslbs: [{ ...world.gslb, version: 2, on_all_down: "fallback_pool", fallback_pool_id: spare.id }],
+    });
+    world.bothUp();
+    allFail();
+    expect(world.answers()).toEqual(["198.51.100.1", "198.51.100.2"]);
+    expect(world.project.gslbs.get(world.gslb.id)?.status).toBe("DOWN");
+    world.configure({ members: [{ ...(fall[0] as (typeof fall)[0]), version: 2, admin_state_up: false }] });
+    world.publish();
+    expect(world.answers()).toEqual(["198.51.100.2"]);
+    expect(events("all_down")).toHaveLength(1);
+  });
+});
