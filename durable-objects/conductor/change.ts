@@ -9,7 +9,7 @@ import type { Caller, Kind } from "../rpc.ts";
 import type { EventRow } from "./event.ts";
 import type { Store } from "./store.ts";
 
-export type Touched = { readonly kind: Kind; readonly id: string; readonly op: "put" | "delete" };
+export type Touched = { readonly kind: Kind | "override"; readonly id: string; readonly op: "put" | "delete" };
 
 export type Change<T> = {
   /** What the caller gets. */
@@ -21,11 +21,11 @@ export type Change<T> = {
 
 export type Decision<T> = Result<Change<T>, Problem>;
 
-/** Whose configuration is looked at. Another project's rows are never visible. */
-export type Scope = { readonly store: Store; readonly project: string };
+/** Whose configuration is looked at, and when (Unix ms). Another project's rows are never visible. */
+export type Scope = { readonly store: Store; readonly project: string; readonly now: number };
 
-/** A write in the making: who asks, when, and the ids for what is made. */
-export type Writing = Scope & { readonly by: Caller; readonly now: number; readonly newId: () => string };
+/** A write in the making: who asks, and the ids for what is made. */
+export type Writing = Scope & { readonly by: Caller; readonly newId: () => string };
 
 /** Nothing differs. */
 export const nothing = <T>(value: T): Change<T> => ({ value, statements: [], touched: [], events: [] });

@@ -7,6 +7,7 @@ import { gt, sql } from "drizzle-orm";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
+import type { Override, OverrideWrite } from "../../domain/override.ts";
 import { notFound, type Problem } from "../../domain/problem.ts";
 import { assert, fail, ok, type Result } from "../../domain/result.ts";
 import type { Env } from "../env.ts";
@@ -15,6 +16,7 @@ import type {
   Caller,
   ConductorRpc,
   Configuration,
+  GslbPool,
   HistoryQuery,
   Kind,
   Kinds,
@@ -30,7 +32,7 @@ import { type Attached, attach, attached, detach } from "./attachment.ts";
 import type { Decision, Scope, Writing } from "./change.ts";
 import { configurationSince } from "./configuration.ts";
 import { StorageAway, unavailable } from "./failure.ts";
-import { addGslbPool, gslbPools } from "./gslb-pools.ts";
+import { addGslbPool, gslbPools, placePools, weighPool } from "./gslb-pools.ts";
 import { compareHeads, type Head } from "./head.ts";
 import { history } from "./history.ts";
 import { Ledger } from "./ledger.ts";
@@ -38,8 +40,9 @@ import { list } from "./list.ts";
 import { replaceMembers, type SetElement } from "./member-set.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations.ts";
-import { nouns } from "./nouns.ts";
+import { nouns, type Removal } from "./nouns.ts";
 import { Outbox } from "./outbox.ts";
+import { createOverride, memberOverride, overrides, readOverride, removeOverride } from "./override.ts";
 import { type Cursor, prune } from "./prune.ts";
 import { recordStatements } from "./record.ts";
 import { project as projectTable } from "./schema.ts";
@@ -87,16 +90,12 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
     input: Kinds[K]["write"],
     expected: number | null,
     by: Caller,
+    force = false,
   ): Promise<Result<Kinds[K]["resource"], Problem>> {
-    return this.write(by, (writing) => nouns[kind].replace(writing, id, input, expected));
+    return this.write(by, (writing) => nouns[kind].replace(writing, id, input, expected, force));
   }
 
-  remove(
-    kind: Kind,
-    id: string,
-    options: { readonly expected: number | null; readonly records: "delete" | "keep" },
-    by: Caller,
-  ): Promise<Result<null, Problem>> {
+  remove(kind: Kind, id: string, options: Removal, by: Caller): Promise<Result<null, Problem>> {
     return this.write(by, (writing) => nouns[kind].remove(writing, id, options));
   }
 
@@ -105,11 +104,12 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
     members: readonly SetElement[],
     additiveOnly: boolean,
     by: Caller,
+    force = false,
   ): Promise<Result<readonly Member[], Problem>> {
-    return this.write(by, (writing) => replaceMembers(writing, poolId, members, additiveOnly));
+    return this.write(by, (writing) => replaceMembers(writing, poolId, members, additiveOnly, force));
   }
 
-  gslbPools(gslbId: string): Promise<Result<readonly PoolWithMembers[], Problem>> {
+  gslbPools(gslbId: string): Promise<Result<readonly GslbPool[], Problem>> {
     return this.look((scope) => gslbPools(scope, gslbId));
   }
 
@@ -118,8 +118,17 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
     pool: PoolRef,
     position: number | null,
     by: Caller,
+    weight = 1,
   ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>> {
-    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position));
+    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position, weight));
+  }
+
+  placePools(gslbId: string, pools: Parameters<ConductorRpc["placePools"]>[1], by: Caller, force = false): Promise<Result<null, Problem>> {
+    return this.write(by, (writing) => placePools(writing, gslbId, pools, force));
+  }
+
+  weighPool(gslbId: string, poolId: string, weight: number, by: Caller): Promise<Result<null, Problem>> {
+    return this.write(by, (writing) => weighPool(writing, gslbId, poolId, weight));
   }
 
   attach(target: AttachTarget, monitor: MonitorRef, by: Caller): Promise<Result<Monitor, Problem>> {
@@ -132,6 +141,29 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
 
   attached(target: AttachTarget): Promise<Result<readonly Attached[], Problem>> {
     return this.look((scope) => attached(scope, target));
+  }
+
+  createOverride(input: OverrideWrite, replaces: boolean, by: Caller): Promise<Result<Override, Problem>> {
+    return this.write(by, (writing) => createOverride(writing, input, replaces));
+  }
+
+  overrides(query: Parameters<ConductorRpc["overrides"]>[0]): Promise<Result<Page<Override>, Problem>> {
+    return this.look((scope) => overrides(scope, query));
+  }
+
+  readOverride(id: string): Promise<Result<Override, Problem>> {
+    return this.look(async (scope) => {
+      const found = await readOverride(scope, id);
+      return found === null ? fail(notFound("override")) : ok(found);
+    });
+  }
+
+  removeOverride(id: string, by: Caller): Promise<Result<null, Problem>> {
+    return this.write(by, (writing) => removeOverride(writing, id));
+  }
+
+  memberOverride(memberId: string): Promise<Result<Override | null, Problem>> {
+    return this.look((scope) => memberOverride(scope, memberId));
   }
 
   history(query: HistoryQuery): Promise<Result<Page<HistoryEvent>, Problem>> {
@@ -148,8 +180,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
   }
 
   async record(writeBack: WriteBack): Promise<void> {
-    const { store, project } = this.scope;
-    await this.ledger.alone(() => store.write(recordStatements(project, writeBack)));
+    const { scope } = this;
+    await this.ledger.alone(() => scope.store.write(recordStatements(scope, writeBack)));
   }
 
   async watch(): Promise<void> {
@@ -160,7 +192,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
     try {
       await this.ledger.verify();
       const cursor = (await this.ctx.storage.get<Cursor>("prune")) ?? { gslb: "", pool: "" };
-      await this.ctx.storage.put("prune", await prune(this.scope, Date.now(), cursor));
+      await this.ctx.storage.put("prune", await prune(this.scope, cursor));
     } catch (error) {
       console.warn(`conductor ${this.project}: the watch was not finished: ${error}`);
     }
@@ -217,9 +249,9 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
     }
   }
 
-  private get scope(): Scope & { readonly project: string } {
+  private get scope(): Scope {
     assert(this.project !== null, "only a project's Conductor has configuration");
-    return { store: this.store, project: this.project };
+    return { store: this.store, project: this.project, now: Date.now() };
   }
 
   private look<T>(question: (scope: Scope) => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {

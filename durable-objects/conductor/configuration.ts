@@ -7,10 +7,12 @@ import { isOf } from "./bulk.ts";
 import type { Scope } from "./change.ts";
 import { gslbColumns, toGslb, toTombstone } from "./gslb.ts";
 import { type Head, start } from "./head.ts";
-import { memberColumns, toMember } from "./member.ts";
+import { stands } from "./in-force.ts";
+import { configuredMember, toMember } from "./member.ts";
 import { monitorColumns, toMonitor } from "./monitor.ts";
-import { poolColumns, toPool } from "./pool.ts";
-import { changeLog, event, gslb, monitor, pool, poolMember, project as projectTable, tombstone } from "./schema.ts";
+import { toOverride } from "./override.ts";
+import { configuredPool, toPool } from "./pool.ts";
+import { changeLog, event, gslb, monitor, override, pool, poolMember, project as projectTable, tombstone } from "./schema.ts";
 
 /** Everything that changed after `since`; null: everything. The log may not reach back so far: then it is everything, too. */
 export async function configurationSince(scope: Scope, since: Head | null): Promise<Configuration> {
@@ -19,23 +21,40 @@ export async function configurationSince(scope: Scope, since: Head | null): Prom
     if (changes !== null) return changes;
   }
   const all = await read(scope, null);
-  return all ?? { full: true, ...start, gslbs: [], pools: [], members: [], monitors: [], deleted: [], tombstones: [], standing: [] };
+  return (
+    all ?? {
+      full: true,
+      ...start,
+      gslbs: [],
+      pools: [],
+      members: [],
+      monitors: [],
+      overrides: [],
+      deleted: [],
+      tombstones: [],
+      standing: [],
+    }
+  );
 }
 
 /** Null: the log does not reach back to `since`, or there is no configuration yet. */
-async function read({ store, project }: Scope, since: Head | null): Promise<Configuration | null> {
-  const wanted = (column: SQLWrapper, kind: Kind): SQL =>
+async function read({ store, project, now }: Scope, since: Head | null): Promise<Configuration | null> {
+  const wanted = (column: SQLWrapper, kind: Kind | "override"): SQL =>
     since === null
       ? sql`${column} = ${project}`
       : sql`${isOf(column, project)} AND id IN
           (SELECT resource_id FROM change_log WHERE project_id = ${project} AND seq > ${since.seq} AND kind = ${kind})`;
-  const [heads, gslbs, pools, members, monitors, log, tombstones, published] = await store.read((db) =>
+  const [heads, gslbs, pools, members, monitors, overrides, log, tombstones, published] = await store.read((db) =>
     db.batch([
       db.select().from(projectTable).where(eq(projectTable.project_id, project)),
       db.select(gslbColumns).from(gslb).where(wanted(gslb.project_id, "gslb")),
-      db.select(poolColumns).from(pool).where(wanted(pool.project_id, "pool")),
-      db.select(memberColumns).from(poolMember).where(wanted(poolMember.project_id, "pool_member")),
+      db.select(configuredPool).from(pool).where(wanted(pool.project_id, "pool")),
+      db.select(configuredMember).from(poolMember).where(wanted(poolMember.project_id, "pool_member")),
       db.select(monitorColumns).from(monitor).where(wanted(monitor.project_id, "monitor")),
+      db
+        .select()
+        .from(override)
+        .where(and(wanted(override.project_id, "override"), stands(now))),
       db
         .select({ kind: changeLog.kind, resource_id: changeLog.resource_id, op: changeLog.op })
         .from(changeLog)
@@ -66,8 +85,9 @@ async function read({ store, project }: Scope, since: Head | null): Promise<Conf
     seq: head.seq,
     gslbs: gslbs.map(toGslb),
     pools: pools.map(toPool),
-    members: members.map(toMember),
+    members: members.map((row) => toMember({ ...row, override: null })),
     monitors: monitors.map(toMonitor),
+    overrides: overrides.map(toOverride),
     deleted: [...newest.values()].filter(({ op }) => op === "delete").map(({ kind, resource_id: id }) => ({ kind, id })),
     tombstones: tombstones.map(toTombstone),
     standing: published.flatMap(standingOf),

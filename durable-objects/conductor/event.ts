@@ -1,5 +1,6 @@
 /** History events as rows, and the ones that the Conductor itself writes: who changed which configuration. */
 import type { HistoryEvent } from "../../domain/history.ts";
+import type { Override, OverrideState } from "../../domain/override.ts";
 import type { Kind } from "../rpc.ts";
 import type { Writing } from "./change.ts";
 import type { event } from "./schema.ts";
@@ -22,7 +23,7 @@ const words: Readonly<Record<Kind, string>> = { gslb: "GSLB", pool: "pool", pool
 
 /** Something happened to the configuration of one resource. */
 export function configEvent(
-  { project, by, now, newId }: Writing,
+  writing: Writing,
   what: {
     readonly kind: Kind;
     readonly id: string;
@@ -36,26 +37,58 @@ export function configEvent(
   },
 ): EventRow {
   return {
-    id: newId(),
-    project_id: project,
-    at: now,
+    ...blank(writing),
     kind: "config",
-    severity: "info",
     gslb_id: what.gslb_id ?? null,
     pool_id: what.pool_id ?? null,
     member_id: what.member_id ?? null,
+    reason: `the ${words[what.kind]} ${what.name === "" ? what.id : what.name} was ${what.happened}`,
+    evidence: { resource: { type: what.kind, id: what.id, name: what.name }, actor_id: writing.by.id, ...what.evidence },
+  };
+}
+
+/** An override was made, took the place of another, or was removed. When it begins and expires is for the Engine to tell. */
+export function overrideEvent(
+  writing: Writing,
+  { id, selector, state, reason, starts_at, expires_at, force }: Override,
+  target: { readonly of_pool_id: string; readonly words: string },
+  happened: { readonly from: OverrideState | null; readonly to: OverrideState | null; readonly replaced: string | null },
+): EventRow {
+  const { from, to, replaced } = happened;
+  const begin = starts_at === null || to === null ? "" : ` from ${starts_at}`;
+  const end = expires_at === null || to === null ? "" : ` until ${expires_at}`;
+  const what = to === null ? "removed" : replaced === null ? "made" : `made in the place of ${from}`;
+  return {
+    ...blank(writing),
+    kind: "override",
+    pool_id: target.of_pool_id,
+    member_id: selector.member_id ?? null,
+    from,
+    to,
+    reason: `the override ${state} of ${target.words} was ${what}${begin}${end}${reason === null ? "" : `: ${reason}`}`,
+    evidence: { override_id: id, selector, state, starts_at, expires_at, force, replaced, actor_id: writing.by.id },
+  };
+}
+
+/** What every event has that somebody caused, and none of the rest. */
+const blank = ({ project, by, now, newId }: Writing) =>
+  ({
+    id: newId(),
+    project_id: project,
+    at: now,
+    severity: "info",
+    gslb_id: null,
+    pool_id: null,
+    member_id: null,
     flavor: null,
     from: null,
     to: null,
-    reason: `the ${words[what.kind]} ${what.name === "" ? what.id : what.name} was ${what.happened}`,
     rule: null,
     by: by.name,
     plan: null,
     incident_id: null,
     request_id: by.requestId,
-    evidence: { resource: { type: what.kind, id: what.id, name: what.name }, actor_id: by.id, ...what.evidence },
-  };
-}
+  }) as const;
 
 /** "changed (delay, timeout)", with the fields as the pointers that the API uses. */
 export const changedWords = (fields: readonly string[]): { happened: string; evidence: { changed: string[] } } => ({

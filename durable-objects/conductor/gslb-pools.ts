@@ -3,23 +3,29 @@ import { asc, eq } from "drizzle-orm";
 import { limits } from "../../domain/limits.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
-import type { PoolRef, PoolWithMembers } from "../rpc.ts";
+import type { GslbPool, PoolRef, PoolWithMembers } from "../rpc.ts";
 import { type Decision, nothing, type Scope, together, type Writing } from "./change.ts";
-import { readGslb, rewritten } from "./gslb.ts";
+import { poolProblem, readGslb, rewritten } from "./gslb.ts";
 import { createPool, poolColumns, readPool, toPool, withMembers } from "./pool.ts";
 import { gslbPool, pool } from "./schema.ts";
+import { emptiedByPlaces } from "./would-empty.ts";
 
-export async function gslbPools(scope: Scope, gslbId: string): Promise<Result<readonly PoolWithMembers[], Problem>> {
+export async function gslbPools(scope: Scope, gslbId: string): Promise<Result<readonly GslbPool[], Problem>> {
   if ((await readGslb(scope, gslbId)) === null) return fail(notFound("GSLB"));
   const rows = await scope.store.read((db) =>
     db
-      .select(poolColumns)
+      .select({ ...poolColumns(scope.now), weight: gslbPool.weight })
       .from(pool)
       .innerJoin(gslbPool, eq(gslbPool.pool_id, pool.id))
       .where(eq(gslbPool.gslb_id, gslbId))
       .orderBy(asc(gslbPool.position)),
   );
-  return ok(await withMembers(scope, rows.map(toPool)));
+  return ok(
+    await withMembers(
+      scope,
+      rows.map(({ weight, ...row }) => ({ ...toPool(row), weight })),
+    ),
+  );
 }
 
 /** A position beyond the end, or none, is the end. */
@@ -28,6 +34,7 @@ export async function addGslbPool(
   gslbId: string,
   ref: PoolRef,
   position: number | null,
+  weight: number,
 ): Promise<Decision<{ readonly pool: PoolWithMembers; readonly position: number }>> {
   const gslb = await readGslb(writing, gslbId);
   if (gslb === null) return fail(notFound("GSLB"));
@@ -41,10 +48,34 @@ export async function addGslbPool(
     return fail(unprocessable("pool" in ref ? "/flavor" : "/pool_id", `only GSLBs of flavor ${one.flavor} may use the pool`));
   }
   const at = Math.min(position ?? ids.length, ids.length);
-  const { steering_policy, max_answers, on_all_down, admin_state_up, name, description, tags, fqdn, domain_name, flavor, ttl } = gslb;
-  const content = { steering_policy, max_answers, on_all_down, admin_state_up, name, description, tags, fqdn, domain_name, flavor, ttl };
-  const moved = rewritten(writing, gslb, { ...content, pool_ids: ids.toSpliced(at, 0, one.id) });
+  const moved = rewritten(writing, gslb, {
+    pool_ids: ids.toSpliced(at, 0, one.id),
+    pool_weights: { ...gslb.pool_weights, [one.id]: weight },
+  });
   return ok(together({ pool: one, position: at }, added.value, moved));
+}
+
+/** These pools, in this order, in one change. `weight` null: a pool that stays keeps its own, a new one has 1. */
+export async function placePools(
+  writing: Writing,
+  gslbId: string,
+  places: readonly { readonly pool_id: string; readonly weight: number | null }[],
+  force: boolean,
+): Promise<Decision<null>> {
+  const gslb = await readGslb(writing, gslbId);
+  if (gslb === null) return fail(notFound("GSLB"));
+  const pool_ids = places.map(({ pool_id }) => pool_id);
+  const problem = (await poolProblem(writing, gslb, pool_ids)) ?? (force ? null : await emptiedByPlaces(writing, gslb, pool_ids));
+  if (problem !== null) return fail(problem);
+  const given = Object.fromEntries(places.flatMap(({ pool_id, weight }) => (weight === null ? [] : [[pool_id, weight]])));
+  return ok(together(null, rewritten(writing, gslb, { pool_ids, pool_weights: { ...gslb.pool_weights, ...given } })));
+}
+
+export async function weighPool(writing: Writing, gslbId: string, poolId: string, weight: number): Promise<Decision<null>> {
+  const gslb = await readGslb(writing, gslbId);
+  if (gslb === null) return fail(notFound("GSLB"));
+  if (!gslb.pool_ids.includes(poolId)) return fail(notFound("pool of the GSLB"));
+  return ok(together(null, rewritten(writing, gslb, { pool_weights: { ...gslb.pool_weights, [poolId]: weight } })));
 }
 
 async function poolOf(writing: Writing, ref: PoolRef): Promise<Decision<PoolWithMembers>> {

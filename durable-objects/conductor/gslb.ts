@@ -10,12 +10,13 @@ import type { Tombstone } from "../rpc.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { type Change, changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
-import { changing, newRow, newSteered, poolIdsOfGslb, shown } from "./resource.ts";
+import { changing, newRow, newSteered, poolIdsOfGslb, poolWeightsOfGslb, shown } from "./resource.ts";
 import { gslb, gslbPool, nameClaim, pool, tombstone } from "./schema.ts";
+import { emptiedByPlaces } from "./would-empty.ts";
 
-export const gslbColumns = { ...getTableColumns(gslb), pool_ids: poolIdsOfGslb };
+export const gslbColumns = { ...getTableColumns(gslb), pool_ids: poolIdsOfGslb, pool_weights: poolWeightsOfGslb };
 
-export const toGslb = (row: typeof gslb.$inferSelect & { pool_ids: string[] }): Gslb => shown(row);
+export const toGslb = (row: typeof gslb.$inferSelect & { pool_ids: string[]; pool_weights: Record<string, number> }): Gslb => shown(row);
 
 export async function readGslb({ store, project }: Scope, id: string): Promise<Gslb | null> {
   const [row] = await store.read((db) =>
@@ -34,18 +35,24 @@ export async function createGslb(writing: Writing, input: GslbWrite): Promise<De
   const row = { ...fields, ...newRow(writing), ...newSteered };
   const { id, project_id, fqdn, flavor } = row;
   return ok({
-    value: shown({ ...row, pool_ids }),
+    value: shown({ ...row, pool_ids, pool_weights: {} }),
     statements: [
       ...insertRows(gslb, [row]),
       ...insertRows(nameClaim, [{ flavor, fqdn, project_id, gslb_id: id }]),
-      ...insertRows(gslbPool, places(id, pool_ids)),
+      ...insertRows(gslbPool, places(id, pool_ids, {})),
     ],
     touched: [{ kind: "gslb", id, op: "put" }],
     events: [configEvent(writing, { kind: "gslb", id, name: row.name, happened: "made", gslb_id: id })],
   });
 }
 
-export async function replaceGslb(writing: Writing, id: string, input: GslbWrite, expected: number | null): Promise<Decision<Gslb>> {
+export async function replaceGslb(
+  writing: Writing,
+  id: string,
+  input: GslbWrite,
+  expected: number | null,
+  force: boolean,
+): Promise<Decision<Gslb>> {
   const before = await readGslb(writing, id);
   if (before === null) return fail(notFound("GSLB"));
   const mismatch = versionProblem(before, expected);
@@ -57,26 +64,43 @@ export async function replaceGslb(writing: Writing, id: string, input: GslbWrite
   if (!wanted.ok) return wanted;
   // There is one flavor; with others a move needs its claim and its tombstone (engine.md, rule 20).
   assert(wanted.value.flavor === before.flavor, "a GSLB keeps its flavor");
+  const empty = force ? null : await emptiedByPlaces(writing, { ...before, ...wanted.value, pool_ids: before.pool_ids }, input.pool_ids);
+  if (empty !== null) return fail(empty);
   return ok(rewritten(writing, before, wanted.value));
 }
 
+/** What a change sets; the rest stays. The weight of a pool that is not among `pool_ids` is forgotten. */
+type Rewrite = Partial<Omit<GslbWrite, "ttl"> & Pick<Gslb, "ttl" | "pool_weights">>;
+
 /** The change from what is to what is wanted. */
-export function rewritten(writing: Writing, before: Gslb, wanted: Omit<GslbWrite, "ttl"> & { readonly ttl: number }): Change<Gslb> {
-  const fields = changedFields(before, wanted);
+export function rewritten(writing: Writing, before: Gslb, { pool_weights: weights, ...wanted }: Rewrite): Change<Gslb> {
+  const { pool_ids = before.pool_ids, ...columns } = wanted;
+  const pool_weights = weightsOf(pool_ids, weights ?? before.pool_weights);
+  const fields = changedFields(before, { ...wanted, pool_weights });
   if (fields.length === 0) return nothing(before);
   const { id } = before;
-  const { pool_ids, ...columns } = wanted;
   const next = { version: before.version + 1, action: changing(before.action) };
-  const order = fields.includes("pool_ids")
-    ? [sql`DELETE FROM ${gslbPool} WHERE gslb_id = ${id}`, ...insertRows(gslbPool, places(id, pool_ids))]
-    : [];
+  const order =
+    fields.includes("pool_ids") || fields.includes("pool_weights")
+      ? [sql`DELETE FROM ${gslbPool} WHERE gslb_id = ${id}`, ...insertRows(gslbPool, places(id, pool_ids, pool_weights))]
+      : [];
+  const value = { ...before, ...wanted, ...next, pool_weights, updated_at: new Date(writing.now).toISOString() };
   return {
-    value: { ...before, ...wanted, ...next, updated_at: new Date(writing.now).toISOString() },
+    value,
     statements: [...updateRow(gslb, id, { ...columns, ...next, updated_at: writing.now }), ...order],
     touched: [{ kind: "gslb", id, op: "put" }],
-    events: [configEvent(writing, { kind: "gslb", id, name: wanted.name, gslb_id: id, ...changedWords(fields) })],
+    events: [configEvent(writing, { kind: "gslb", id, name: value.name, gslb_id: id, ...changedWords(fields) })],
   };
 }
+
+/** Of these pools, those that have another weight than 1. */
+const weightsOf = (pool_ids: readonly string[], weights: Gslb["pool_weights"]): Record<string, number> =>
+  Object.fromEntries(
+    pool_ids.flatMap((id) => {
+      const weight = weights[id] ?? 1;
+      return weight === 1 ? [] : [[id, weight]];
+    }),
+  );
 
 export async function removeGslb(
   writing: Writing,
@@ -125,13 +149,22 @@ async function completed(scope: Scope, input: GslbWrite): Promise<Result<GslbWri
   if (input.ttl !== null && input.ttl < supports.minTtl) {
     return fail(unprocessable("/ttl", `the provider ${flavor.provider} takes ${supports.minTtl} s at least`));
   }
-  const mistakes = await poolMistakes(scope, input.pool_ids, flavor.name);
-  if (mistakes.length > 0) return fail({ type: "unprocessable", detail: "pools that this GSLB cannot use", errors: mistakes });
+  const problem = await poolProblem(scope, input, input.pool_ids, input.fallback_pool_id);
+  if (problem !== null) return fail(problem);
   return ok({ ...input, ttl: input.ttl ?? Math.max(defaultTtlSeconds, supports.minTtl) });
 }
 
-async function poolMistakes({ store, project }: Scope, ids: readonly string[], flavor: string): Promise<FieldError[]> {
-  if (ids.length === 0) return [];
+/** Whether a GSLB of this flavor can use these pools. The pointers are those of its body. */
+export async function poolProblem(
+  { store, project }: Scope,
+  { flavor }: { readonly flavor: string },
+  pool_ids: readonly string[],
+  fallback: string | null = null,
+): Promise<Problem | null> {
+  const wanted = pool_ids.map((id, index) => ({ id, pointer: `/pool_ids/${index}` }));
+  if (fallback !== null) wanted.push({ id: fallback, pointer: "/fallback_pool_id" });
+  if (wanted.length === 0) return null;
+  const ids = wanted.map(({ id }) => id);
   const rows = await store.read((db) =>
     db
       .select({ id: pool.id, flavor: pool.flavor })
@@ -139,16 +172,15 @@ async function poolMistakes({ store, project }: Scope, ids: readonly string[], f
       .where(and(isIn(pool.id, ids), isOf(pool.project_id, project))),
   );
   const flavors = new Map(rows.map((row) => [row.id, row.flavor]));
-  return ids.flatMap((id, index): FieldError[] => {
+  const errors = wanted.flatMap(({ id, pointer }): FieldError[] => {
     const only = flavors.get(id);
-    if (only === undefined) return [{ pointer: `/pool_ids/${index}`, detail: `there is no pool ${id}` }];
-    if (only !== null && only !== flavor)
-      return [{ pointer: `/pool_ids/${index}`, detail: `only GSLBs of flavor ${only} may use the pool` }];
-    return [];
+    if (only === undefined) return [{ pointer, detail: `there is no pool ${id}` }];
+    return only === null || only === flavor ? [] : [{ pointer, detail: `only GSLBs of flavor ${only} may use the pool` }];
   });
+  return errors.length === 0 ? null : { type: "unprocessable", detail: "pools that this GSLB cannot use", errors };
 }
 
-const places = (gslb_id: string, pool_ids: readonly string[]) => {
+const places = (gslb_id: string, pool_ids: readonly string[], weights: Gslb["pool_weights"]) => {
   assert(pool_ids.length <= limits.poolsPerGslb, "the API bounds the pools of a GSLB");
-  return pool_ids.map((pool_id, position) => ({ gslb_id, pool_id, position }));
+  return pool_ids.map((pool_id, position) => ({ gslb_id, pool_id, position, weight: weights[pool_id] ?? 1 }));
 };

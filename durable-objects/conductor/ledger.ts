@@ -24,7 +24,7 @@ const nameTaken: Problem = {
 };
 
 export class Ledger {
-  private readonly scope: Scope;
+  private readonly scope: Omit<Scope, "now">;
   private readonly outbox: Outbox;
   /** Starts to tell the Engine; nobody waits for it. */
   private readonly tell: () => void;
@@ -32,7 +32,7 @@ export class Ledger {
   /** What D1 holds, as far as this instance knows for sure; null: to be read. The guard of each write proves it. */
   private head: Head | null = null;
 
-  constructor(scope: Scope, outbox: Outbox, tell: () => void) {
+  constructor(scope: Omit<Scope, "now">, outbox: Outbox, tell: () => void) {
     this.scope = scope;
     this.outbox = outbox;
     this.tell = tell;

@@ -46,7 +46,7 @@ export const list: { readonly [K in Kind]: Lister<K> } = {
     page("pool", scope, query, {
       select: (db, { where, order, limit }) =>
         db
-          .select({ ...poolColumns, members: memberCount })
+          .select({ ...poolColumns(scope.now), members: memberCount })
           .from(pool)
           .where(where)
           .orderBy(...order)
@@ -69,7 +69,7 @@ export const list: { readonly [K in Kind]: Lister<K> } = {
     page("pool_member", scope, query, {
       select: (db, { where, order, limit }) =>
         db
-          .select(memberColumns)
+          .select(memberColumns(scope.now))
           .from(poolMember)
           .where(where)
           .orderBy(...order)

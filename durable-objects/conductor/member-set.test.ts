@@ -17,6 +17,7 @@ const member = (id: string, name: string): Member => ({
   status: "ACTIVE",
   action: "NONE",
   in_rotation: true,
+  override: null,
 });
 const members = [member("1", "a"), member("2", "b"), member("3", "twin"), member("4", "twin")];
 const element = (id: string | null, name: string, rest: object = {}) => ({ ...write(name, rest), id });

@@ -8,10 +8,12 @@ import { fail, ok, type Result } from "../../domain/result.ts";
 import { insertRows, isIn, updateRows } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Touched, typeProblem, type Writing } from "./change.ts";
 import { configEvent } from "./event.ts";
-import { changedMember, memberUpdate, newMember, toMember, tooManyMembers } from "./member.ts";
+import { changedMember, memberUpdate, newMember, poolOverride, toMember, tooManyMembers } from "./member.ts";
+import { orphansOf } from "./override.ts";
 import { readPool } from "./pool.ts";
 import { embedded } from "./resource.ts";
-import { monitorAttachment, poolMember } from "./schema.ts";
+import { monitorAttachment, override, poolMember } from "./schema.ts";
+import { emptiedByPool, mayServe, without } from "./would-empty.ts";
 
 export type SetElement = MemberWrite & { readonly id: string | null };
 
@@ -62,6 +64,7 @@ export async function replaceMembers(
   poolId: string,
   elements: readonly SetElement[],
   additiveOnly: boolean,
+  force: boolean,
 ): Promise<Decision<readonly Member[]>> {
   const pool = await readPool(writing, poolId);
   if (pool === null) return fail(notFound("pool"));
@@ -80,19 +83,25 @@ export async function replaceMembers(
   const goneIds = gone.map(({ id }) => id);
   const nextById = new Map(changed.map(({ next }) => [next.id, next]));
   const rest = pool.members.filter(({ id }) => !goneIds.includes(id)).map((member) => nextById.get(member.id) ?? member);
-  const value = [...rest, ...made.map((row) => toMember({ ...row, monitor_ids: [] }))];
+  const ofPool = made.length === 0 ? null : await poolOverride(writing, poolId);
+  const value = [...rest, ...made.map((row) => toMember({ ...row, monitor_ids: [], override: ofPool }))];
   if (gone.length + made.length + changed.length === 0) return ok(nothing(value));
 
+  const empty = force ? null : await emptied(writing, poolId, gone, matched.value);
+  if (empty !== null) return fail(empty);
+
+  const orphans = gone.length === 0 ? null : await orphansOf(writing, isIn(override.member_id, goneIds));
   const updates = changed.map(({ next, input }) => ({ id: next.id, ...memberUpdate(writing, next, input) }));
   const put = ({ id }: { id: string }): Touched => ({ kind: "pool_member", id, op: "put" });
   return ok({
     value,
     statements: [
-      ...(gone.length === 0
+      ...(orphans === null
         ? []
         : [
             sql`DELETE FROM ${monitorAttachment} WHERE ${isIn(sql`target_id`, goneIds)}`,
             sql`DELETE FROM ${poolMember} WHERE ${isIn(sql`id`, goneIds)}`,
+            ...orphans.statements,
           ]),
       ...insertRows(poolMember, made),
       ...updateRows(poolMember, memberColumnsOf(updates), updates),
@@ -100,6 +109,7 @@ export async function replaceMembers(
     ],
     touched: [
       ...goneIds.map((id): Touched => ({ kind: "pool_member", id, op: "delete" })),
+      ...(orphans?.touched ?? []),
       ...made.map(put),
       ...changed.map(({ next }) => put(next)),
     ],
@@ -114,6 +124,16 @@ export async function replaceMembers(
       }),
     ],
   });
+}
+
+/** Why the set is refused: it takes the last enabled members of a GSLB away and gives it none of those that are there. */
+async function emptied(writing: Writing, poolId: string, gone: readonly Member[], matches: readonly Match[]): Promise<Problem | null> {
+  const taken = gone.filter(mayServe).map(({ id }) => id);
+  const given: string[] = [];
+  for (const { input, before } of matches) {
+    if (before !== null && mayServe(before) !== mayServe(input)) (mayServe(input) ? given : taken).push(before.id);
+  }
+  return taken.length === 0 ? null : await emptiedByPool(writing, poolId, without(taken, given));
 }
 
 type Update = { readonly id: string } & ReturnType<typeof memberUpdate>;

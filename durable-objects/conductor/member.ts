@@ -2,18 +2,28 @@
 import { and, count, eq, getTableColumns, sql } from "drizzle-orm";
 import { limits } from "../../domain/limits.ts";
 import type { Member, MemberWrite } from "../../domain/member.ts";
+import type { OverrideView } from "../../domain/override.ts";
 import { notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
 import type { Kinds } from "../rpc.ts";
 import { insertRows, updateRow } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Scope, typeProblem, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
+import { memberRevision, overrideOfMember, overrideOfPool } from "./in-force.ts";
+import type { Removal } from "./nouns.ts";
+import { orphansOf } from "./override.ts";
 import { attachmentsOf, changing, embedded, monitorIdsOf, newRow, newSteered, shown } from "./resource.ts";
-import { pool, poolMember } from "./schema.ts";
+import { override, pool, poolMember } from "./schema.ts";
+import { emptiedByPool, mayServe, without } from "./would-empty.ts";
 
-export const memberColumns = { ...getTableColumns(poolMember), monitor_ids: monitorIdsOf("pool_member") };
+/** As the Engine copies it, which has the overrides themselves. */
+export const configuredMember = { ...getTableColumns(poolMember), monitor_ids: monitorIdsOf("pool_member") };
 
-export const toMember = (row: typeof poolMember.$inferSelect & { monitor_ids: string[] }): Member => shown(row);
+export const memberColumns = (now: number) => ({ ...configuredMember, revision: memberRevision(now), override: overrideOfMember(now) });
+
+type MemberRow = typeof poolMember.$inferSelect & { monitor_ids: string[]; override: OverrideView | null };
+
+export const toMember = (row: MemberRow): Member => shown(row);
 
 export const newMember = (writing: Writing, pool_id: string, input: MemberWrite) => ({
   ...input,
@@ -25,21 +35,32 @@ export const newMember = (writing: Writing, pool_id: string, input: MemberWrite)
 
 export const tooManyMembers: Problem = { type: "conflict", detail: `a pool has at most ${limits.membersPerPool} members` };
 
-export async function readMember({ store, project }: Scope, id: string): Promise<Member | null> {
+export async function readMember({ store, project, now }: Scope, id: string): Promise<Member | null> {
   const [row] = await store.read((db) =>
     db
-      .select(memberColumns)
+      .select(memberColumns(now))
       .from(poolMember)
       .where(and(eq(poolMember.id, id), eq(poolMember.project_id, project))),
   );
   return row === undefined ? null : toMember(row);
 }
 
+/** What the body of a member shows that is made now in this pool. */
+export async function poolOverride({ store, now }: Scope, poolId: string): Promise<OverrideView | null> {
+  const [row] = await store.read((db) =>
+    db
+      .select({ override: overrideOfPool(poolId, now) })
+      .from(pool)
+      .where(eq(pool.id, poolId)),
+  );
+  return row?.override ?? null;
+}
+
 export async function createMember(writing: Writing, { pool_id, ...input }: Kinds["pool_member"]["create"]): Promise<Decision<Member>> {
   const [[owner], [members]] = await writing.store.read((db) =>
     db.batch([
       db
-        .select({ id: pool.id })
+        .select({ override: overrideOfPool(pool_id, writing.now) })
         .from(pool)
         .where(and(eq(pool.id, pool_id), eq(pool.project_id, writing.project))),
       db.select({ count: count() }).from(poolMember).where(eq(poolMember.pool_id, pool_id)),
@@ -50,22 +71,32 @@ export async function createMember(writing: Writing, { pool_id, ...input }: Kind
   const row = newMember(writing, pool_id, input);
   const { id } = row;
   return ok({
-    value: toMember({ ...row, monitor_ids: [] }),
+    value: toMember({ ...row, monitor_ids: [], override: owner.override }),
     statements: [...insertRows(poolMember, [row]), embedded([pool_id])],
     touched: [{ kind: "pool_member", id, op: "put" }],
     events: [configEvent(writing, { kind: "pool_member", id, name: row.name, happened: "made", pool_id, member_id: id })],
   });
 }
 
-export async function replaceMember(writing: Writing, id: string, input: MemberWrite, expected: number | null): Promise<Decision<Member>> {
+export async function replaceMember(
+  writing: Writing,
+  id: string,
+  input: MemberWrite,
+  expected: number | null,
+  force: boolean,
+): Promise<Decision<Member>> {
   const before = await readMember(writing, id);
   if (before === null) return fail(notFound("pool member"));
   const problem = versionProblem(before, expected) ?? typeProblem(before, input, "/type");
   if (problem !== null) return fail(problem);
   const fields = changedFields(before, input);
   if (fields.length === 0) return ok(nothing(before));
-  const next = changedMember(writing, before, input);
   const { pool_id } = before;
+  if (!force && mayServe(before) && !mayServe(input)) {
+    const empty = await emptiedByPool(writing, pool_id, without([id]));
+    if (empty !== null) return fail(empty);
+  }
+  const next = changedMember(writing, before, input);
   return ok({
     value: next,
     statements: [...updateRow(poolMember, id, memberUpdate(writing, next, input)), embedded([pool_id])],
@@ -74,17 +105,21 @@ export async function replaceMember(writing: Writing, id: string, input: MemberW
   });
 }
 
-export async function removeMember(writing: Writing, id: string, expected: number | null): Promise<Decision<null>> {
+export async function removeMember(writing: Writing, id: string, { expected, force }: Removal): Promise<Decision<null>> {
   const before = await readMember(writing, id);
   if (before === null) return fail(notFound("pool member"));
   const mismatch = versionProblem(before, expected);
   if (mismatch !== null) return fail(mismatch);
-  const { pool_id } = before;
+  const { pool_id, name } = before;
+  const empty = force || !mayServe(before) ? null : await emptiedByPool(writing, pool_id, without([id]));
+  if (empty !== null) return fail(empty);
+  const orphans = await orphansOf(writing, eq(override.member_id, id));
+  const evidence = orphans.ids.length === 0 ? {} : { overrides: orphans.ids };
   return ok({
     value: null,
-    statements: [attachmentsOf(id), sql`DELETE FROM ${poolMember} WHERE id = ${id}`, embedded([pool_id])],
-    touched: [{ kind: "pool_member", id, op: "delete" }],
-    events: [configEvent(writing, { kind: "pool_member", id, name: before.name, happened: "deleted", pool_id, member_id: id })],
+    statements: [attachmentsOf(id), sql`DELETE FROM ${poolMember} WHERE id = ${id}`, ...orphans.statements, embedded([pool_id])],
+    touched: [{ kind: "pool_member", id, op: "delete" }, ...orphans.touched],
+    events: [configEvent(writing, { kind: "pool_member", id, name, happened: "deleted", pool_id, member_id: id, evidence })],
   });
 }
 

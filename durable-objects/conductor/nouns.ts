@@ -6,14 +6,21 @@ import { createMember, readMember, removeMember, replaceMember } from "./member.
 import { createMonitor, readMonitor, removeMonitor, replaceMonitor } from "./monitor.ts";
 import { createPool, readPool, removePool, replacePool } from "./pool.ts";
 
-export type Removal = { readonly expected: number | null; readonly records: "delete" | "keep" };
+export type Removal = { readonly expected: number | null; readonly records: "delete" | "keep"; readonly force?: boolean };
 
 export type Noun<K extends Kind> = {
   /** Completes "there is no such …". */
   readonly words: string;
   create(writing: Writing, input: Kinds[K]["create"]): Promise<Decision<Kinds[K]["resource"]>>;
   read(scope: Scope, id: string): Promise<Kinds[K]["resource"] | null>;
-  replace(writing: Writing, id: string, input: Kinds[K]["write"], expected: number | null): Promise<Decision<Kinds[K]["resource"]>>;
+  /** `force`: although a live GSLB is left without an enabled member. */
+  replace(
+    writing: Writing,
+    id: string,
+    input: Kinds[K]["write"],
+    expected: number | null,
+    force: boolean,
+  ): Promise<Decision<Kinds[K]["resource"]>>;
   remove(writing: Writing, id: string, options: Removal): Promise<Decision<null>>;
 };
 
@@ -31,7 +38,7 @@ export const nouns: { readonly [K in Kind]: Noun<K> } = {
     create: createMember,
     read: readMember,
     replace: replaceMember,
-    remove: (writing, id, { expected }) => removeMember(writing, id, expected),
+    remove: removeMember,
   },
   monitor: {
     words: "monitor",

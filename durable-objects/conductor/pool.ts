@@ -9,24 +9,30 @@ import type { PoolWithMembers } from "../rpc.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
 import { changedWords, configEvent } from "./event.ts";
+import { poolRevision } from "./in-force.ts";
 import { memberColumns, newMember, toMember } from "./member.ts";
 import { unknownMonitors } from "./monitor.ts";
+import { orphansOf } from "./override.ts";
 import { changing, monitorIdsOf, newRow, newSteered, shown } from "./resource.ts";
-import { gslb, gslbPool, monitorAttachment, pool, poolMember } from "./schema.ts";
+import { gslb, gslbPool, monitorAttachment, override, pool, poolMember } from "./schema.ts";
+import { emptiedByPool, nobody } from "./would-empty.ts";
 
-export const poolColumns = { ...getTableColumns(pool), monitor_ids: monitorIdsOf("pool") };
+/** As the Engine copies it, which does not see the body. */
+export const configuredPool = { ...getTableColumns(pool), monitor_ids: monitorIdsOf("pool") };
+
+export const poolColumns = (now: number) => ({ ...configuredPool, revision: poolRevision(now) });
 
 export const toPool = (row: typeof pool.$inferSelect & { monitor_ids: string[] }): Pool => shown(row);
 
-export async function readPool({ store, project }: Scope, id: string): Promise<PoolWithMembers | null> {
+export async function readPool({ store, project, now }: Scope, id: string): Promise<PoolWithMembers | null> {
   const [[row], members] = await store.read((db) =>
     db.batch([
       db
-        .select(poolColumns)
+        .select(poolColumns(now))
         .from(pool)
         .where(and(eq(pool.id, id), eq(pool.project_id, project))),
       db
-        .select(memberColumns)
+        .select(memberColumns(now))
         .from(poolMember)
         .where(and(eq(poolMember.pool_id, id), isOf(poolMember.project_id, project)))
         .orderBy(asc(poolMember.created_at), asc(poolMember.id)),
@@ -36,12 +42,15 @@ export async function readPool({ store, project }: Scope, id: string): Promise<P
 }
 
 /** The pools with their members embedded, in the order given. */
-export async function withMembers({ store, project }: Scope, pools: readonly Pool[]): Promise<PoolWithMembers[]> {
+export async function withMembers<P extends Pool>(
+  { store, project, now }: Scope,
+  pools: readonly P[],
+): Promise<(P & { readonly members: readonly Member[] })[]> {
   if (pools.length === 0) return [];
   const ids = pools.map(({ id }) => id);
   const rows = await store.read((db) =>
     db
-      .select(memberColumns)
+      .select(memberColumns(now))
       .from(poolMember)
       .where(and(isIn(poolMember.pool_id, ids), isOf(poolMember.project_id, project)))
       .orderBy(asc(poolMember.created_at), asc(poolMember.id)),
@@ -61,7 +70,10 @@ export async function createPool(writing: Writing, input: PoolCreate): Promise<D
   const attachments = monitor_ids.map((monitor_id, position) => ({ monitor_id, target_id: id, target_kind: "pool" as const, position }));
   const counted = members.length === 0 ? "made" : `made with ${members.length} members`;
   return ok({
-    value: { ...shown({ ...row, monitor_ids }), members: members.map((member) => toMember({ ...member, monitor_ids: [] })) },
+    value: {
+      ...shown({ ...row, monitor_ids }),
+      members: members.map((member) => toMember({ ...member, monitor_ids: [], override: null })),
+    },
     statements: [...insertRows(pool, [row]), ...insertRows(poolMember, members), ...insertRows(monitorAttachment, attachments)],
     touched: [{ kind: "pool", id, op: "put" }, ...members.map((member) => ({ kind: "pool_member", id: member.id, op: "put" }) as const)],
     events: [configEvent(writing, { kind: "pool", id, name: row.name, happened: counted, pool_id: id })],
@@ -73,6 +85,7 @@ export async function replacePool(
   id: string,
   input: PoolWrite,
   expected: number | null,
+  force: boolean,
 ): Promise<Decision<PoolWithMembers>> {
   const before = await readPool(writing, id);
   if (before === null) return fail(notFound("pool"));
@@ -80,6 +93,8 @@ export async function replacePool(
   if (problem !== null) return fail(problem);
   const fields = changedFields(before, input);
   if (fields.length === 0) return ok(nothing(before));
+  const empty = force || input.admin_state_up || !before.admin_state_up ? null : await emptiedByPool(writing, id, nobody);
+  if (empty !== null) return fail(empty);
   const next = { version: before.version + 1, action: changing(before.action) };
   return ok({
     value: { ...before, ...input, ...next, updated_at: new Date(writing.now).toISOString() },
@@ -100,6 +115,8 @@ export async function removePool(writing: Writing, id: string, expected: number 
     return fail({ type: "in-use", detail: `the pool is used by ${users.length} GSLB${users.length === 1 ? "" : "s"}`, users: named });
   }
   const members = before.members.map((member) => ({ kind: "pool_member", id: member.id, op: "delete" }) as const);
+  const orphans = await orphansOf(writing, eq(override.of_pool_id, id));
+  const evidence = orphans.ids.length === 0 ? {} : { overrides: orphans.ids };
   return ok({
     value: null,
     statements: [
@@ -107,19 +124,22 @@ export async function removePool(writing: Writing, id: string, expected: number 
         OR target_id IN (SELECT id FROM ${poolMember} WHERE pool_id = ${id})`,
       sql`DELETE FROM ${poolMember} WHERE pool_id = ${id}`,
       sql`DELETE FROM ${pool} WHERE id = ${id}`,
+      ...orphans.statements,
     ],
-    touched: [{ kind: "pool", id, op: "delete" }, ...members],
-    events: [configEvent(writing, { kind: "pool", id, name: before.name, pool_id: id, happened: "deleted" })],
+    touched: [{ kind: "pool", id, op: "delete" }, ...members, ...orphans.touched],
+    events: [configEvent(writing, { kind: "pool", id, name: before.name, pool_id: id, happened: "deleted", evidence })],
   });
 }
 
+/** The GSLBs that have it, or fall back on it. */
 const usersOf = ({ store }: Scope, id: string) =>
   store.read((db) =>
     db
       .select({ id: gslb.id, name: gslb.name, flavor: gslb.flavor })
-      .from(gslbPool)
-      .innerJoin(gslb, eq(gslb.id, gslbPool.gslb_id))
-      .where(eq(gslbPool.pool_id, id))
+      .from(gslb)
+      .where(
+        sql`${gslb.id} IN (SELECT gslb_id FROM ${gslbPool} WHERE pool_id = ${id} UNION SELECT id FROM ${gslb} WHERE fallback_pool_id = ${id})`,
+      )
       .orderBy(asc(gslb.created_at), asc(gslb.id)),
   );
 

@@ -6,8 +6,11 @@ import { and, asc, eq, gt, sql } from "drizzle-orm";
 import { limits } from "../../domain/limits.ts";
 import type { Scope } from "./change.ts";
 import { isNewestPublished } from "./configuration.ts";
+import { forget } from "./in-force.ts";
 import { gslb, pool } from "./schema.ts";
 
+/** Overrides that one call forgets at most: the tags of all members whom they meant rise. */
+const overridesACall = 500;
 /** Rows that one call deletes at most, of each sort. */
 const rowsACall = 5_000;
 /** Changes that the log holds; an Engine that is further behind gets everything. */
@@ -19,14 +22,16 @@ export type Cursor = { readonly gslb: string; readonly pool: string };
 
 const standing = sql`(kind = 'published' AND gslb_id IN (SELECT id FROM gslb) AND ${isNewestPublished})`;
 
-export async function prune({ store, project }: Scope, now: number, cursor: Cursor): Promise<Cursor> {
+export async function prune({ store, project, now }: Scope, cursor: Cursor): Promise<Cursor> {
+  const oldest = now - limits.historyDays * dayMs;
   await store.write([
     sql`DELETE FROM event WHERE id IN (SELECT id FROM event WHERE project_id = ${project}
-      AND at < ${now - limits.historyDays * dayMs} AND NOT ${standing} ORDER BY at LIMIT ${rowsACall})`,
+      AND at < ${oldest} AND NOT ${standing} ORDER BY at LIMIT ${rowsACall})`,
     sql`UPDATE project SET floor = max(floor, coalesce(
         (SELECT seq FROM change_log WHERE project_id = ${project} ORDER BY seq DESC LIMIT 1 OFFSET ${logRows}), 0))
       WHERE project_id = ${project}`,
     sql`DELETE FROM change_log WHERE project_id = ${project} AND seq <= (SELECT floor FROM project WHERE project_id = ${project})`,
+    ...overLongAgo(project, oldest),
   ]);
   const [gslbs, pools] = await store.read((db) =>
     db.batch([
@@ -49,6 +54,11 @@ export async function prune({ store, project }: Scope, now: number, cursor: Curs
   await store.write([...beyondNewest("gslb_id", next.gslb), ...beyondNewest("pool_id", next.pool)]);
   return next;
 }
+
+/** Nobody is told: whoever has a copy knows from it that the override is over. */
+const overLongAgo = (project: string, oldest: number) =>
+  forget(sql`override.id IN (SELECT id FROM override WHERE project_id = ${project} AND created_at < ${oldest}
+    AND (ended_at < ${oldest} OR expires_at < ${oldest}) ORDER BY created_at, id LIMIT ${overridesACall})`);
 
 const beyondNewest = (column: "gslb_id" | "pool_id", id: string) => {
   if (id === "") return [];

@@ -5,12 +5,15 @@
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { WriteBack } from "../rpc.ts";
 import { insertRows, jsonChunks } from "./bulk.ts";
+import type { Scope } from "./change.ts";
 import { eventRow } from "./event.ts";
-import { event, tombstone } from "./schema.ts";
+import { retag } from "./in-force.ts";
+import { event, override, tombstone } from "./schema.ts";
 
 const kinds = ["pool_member", "pool", "gslb"] as const;
 
-export function recordStatements(project: string, { statuses, settled, events, unpublished }: WriteBack): SQL[] {
+export function recordStatements({ project, now }: Pick<Scope, "project" | "now">, writeBack: WriteBack): SQL[] {
+  const { statuses, settled, events, unpublished, ended } = writeBack;
   return [
     ...kinds.flatMap((kind) =>
       jsonChunks(statuses.filter((one) => one.kind === kind)).flatMap((json) => statusUpdates(project, kind, json)),
@@ -27,6 +30,7 @@ export function recordStatements(project: string, { statuses, settled, events, u
       ({ gslb_id, flavor }) =>
         sql`DELETE FROM ${tombstone} WHERE ${eq(sql`project_id`, project)} AND gslb_id = ${gslb_id} AND flavor = ${flavor}`,
     ),
+    ...jsonChunks(ended).flatMap((json) => endings(project, now, json)),
   ];
 }
 
@@ -68,5 +72,15 @@ function poolsEmbedding(kind: Steered, which: SQL, json: string): SQL[] {
   return [
     sql`UPDATE pool SET revision = revision + 1
       WHERE id IN (SELECT pool_member.pool_id FROM json_each(${json}), pool_member WHERE ${which})`,
+  ];
+}
+
+/** What was ended once keeps its first reason. */
+function endings(project: string, now: number, json: string): SQL[] {
+  const stands = sql`+override.project_id = ${project} AND override.ended IS NULL`;
+  const its = value("override_id");
+  return [
+    ...retag(sql`${stands} AND override.id IN (SELECT ${its} FROM json_each(${json}))`),
+    sql`UPDATE ${override} SET ended = ${value("reason")}, ended_at = ${now} FROM json_each(${json}) WHERE override.id = ${its} AND ${stands}`,
   ];
 }

@@ -50,6 +50,12 @@ const idList = (column: string, table: string, owner: string, ofTable: string): 
     .as(`${column}s`) as SQL.Aliased<string[]>;
 
 export const poolIdsOfGslb = idList("pool_id", "gslb_pool", "gslb_id", "gslb");
+/** The weights that are not 1, by the pool's id. */
+export const poolWeightsOfGslb = sql
+  .raw("(SELECT json_group_object(pool_id, weight) FROM gslb_pool WHERE gslb_id = gslb.id AND weight <> 1)")
+  .mapWith((text: string): Record<string, number> => JSON.parse(text))
+  .as("pool_weights") as SQL.Aliased<Record<string, number>>;
+
 export const monitorIdsOf = (table: "pool" | "pool_member") => idList("monitor_id", "monitor_attachment", "target_id", table);
 
 export const attachmentsOf = (targetId: string): SQL => sql`DELETE FROM ${monitorAttachment} WHERE ${eq(sql`target_id`, targetId)}`;

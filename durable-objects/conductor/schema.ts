@@ -4,9 +4,10 @@
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { OnAllDown, SteeringPolicy } from "../../domain/gslb.ts";
+import type { failbacks, OnAllDown, SteeringPolicy } from "../../domain/gslb.ts";
 import type { EventKind, Severity } from "../../domain/history.ts";
 import type { MemberType } from "../../domain/member.ts";
+import type { OverrideState } from "../../domain/override.ts";
 import type { Action, Status } from "../../domain/status.ts";
 import type { Kind } from "../rpc.ts";
 
@@ -42,6 +43,8 @@ export const gslb = sqliteTable(
     steering_policy: text().$type<SteeringPolicy>().notNull(),
     max_answers: integer(),
     on_all_down: text().$type<OnAllDown>().notNull(),
+    fallback_pool_id: text(),
+    failback: text().$type<(typeof failbacks)[number]>().notNull().default("auto"),
   },
   (table) => [
     index("gslb_by_created").on(table.project_id, table.created_at, table.id),
@@ -49,6 +52,7 @@ export const gslb = sqliteTable(
     index("gslb_by_name").on(table.project_id, table.name, table.id),
     index("gslb_by_status").on(table.project_id, table.status, table.id),
     index("gslb_by_fqdn").on(table.project_id, table.fqdn),
+    index("gslb_by_fallback_pool").on(table.fallback_pool_id).where(sql`fallback_pool_id IS NOT NULL`),
   ],
 );
 
@@ -61,6 +65,9 @@ export const pool = sqliteTable(
     min_healthy_percent: integer().notNull(),
     quorum_percent: integer().notNull(),
     min_regions: integer(),
+    panic_percent: integer().notNull().default(0),
+    failback_delay: integer().notNull().default(0),
+    max_removal_percent: integer().notNull().default(100),
   },
   (table) => [
     index("pool_by_created").on(table.project_id, table.created_at, table.id),
@@ -114,7 +121,7 @@ export const monitor = sqliteTable(
 /** The pools of a GSLB, in the order of `position`. */
 export const gslbPool = sqliteTable(
   "gslb_pool",
-  { gslb_id: text().notNull(), pool_id: text().notNull(), position: integer().notNull() },
+  { gslb_id: text().notNull(), pool_id: text().notNull(), position: integer().notNull(), weight: integer().notNull().default(1) },
   (table) => [primaryKey({ columns: [table.gslb_id, table.pool_id] }), index("gslb_pool_by_pool").on(table.pool_id)],
 );
 
@@ -137,6 +144,33 @@ export const nameClaim = sqliteTable(
   (table) => [primaryKey({ columns: [table.flavor, table.fqdn] }), index("name_claim_by_gslb").on(table.gslb_id)],
 );
 
+/** What people say of members, for a while. `member_id` and `pool_id` are the selector's. */
+export const override = sqliteTable(
+  "override",
+  {
+    id: text().primaryKey(),
+    project_id: text().notNull(),
+    member_id: text(),
+    pool_id: text(),
+    /** The pool that all the members are in whom it means, named by the selector or not. */
+    of_pool_id: text().notNull(),
+    state: text().$type<OverrideState>().notNull(),
+    reason: text(),
+    starts_at: integer(),
+    expires_at: integer(),
+    force: integer({ mode: "boolean" }).notNull(),
+    by: text().notNull(),
+    created_at: integer().notNull(),
+    ended: text(),
+    ended_at: integer(),
+  },
+  (table) => [
+    index("override_by_created").on(table.project_id, table.created_at, table.id),
+    index("override_by_pool").on(table.of_pool_id, table.member_id),
+    index("override_by_member").on(table.member_id).where(sql`member_id IS NOT NULL`),
+  ],
+);
+
 /** How far a project's configuration has come. The change log holds what came after `floor`. */
 export const project = sqliteTable("project", {
   project_id: text().primaryKey(),
@@ -151,7 +185,7 @@ export const changeLog = sqliteTable(
   {
     project_id: text().notNull(),
     seq: integer().notNull(),
-    kind: text().$type<Kind>().notNull(),
+    kind: text().$type<Kind | "override">().notNull(),
     resource_id: text().notNull(),
     op: text().$type<"put" | "delete">().notNull(),
   },

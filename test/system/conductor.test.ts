@@ -169,7 +169,10 @@ describe("a GSLB", () => {
       value(await project.create("pool", poolOf("c"), by)),
     ];
     const gslb = value(await project.create("gslb", gslbOf("order", { pool_ids: [b.id, a.id] }), by));
-    expect(value(await project.gslbPools(gslb.id))).toEqual([b, a]);
+    expect(value(await project.gslbPools(gslb.id))).toEqual([
+      { ...b, weight: 1 },
+      { ...a, weight: 1 },
+    ]);
     expect(value(await project.addGslbPool(gslb.id, { pool_id: c.id }, 1, by))).toEqual({ pool: c, position: 1 });
     expect(value(await project.read("gslb", gslb.id))).toMatchObject({ pool_ids: [b.id, c.id, a.id], version: 2 });
     expect(problem(await project.addGslbPool(gslb.id, { pool_id: c.id }, null, by)).type).toBe("conflict");
@@ -193,7 +196,7 @@ describe("a GSLB", () => {
     const second = value(await project.create("gslb", gslbOf("again"), by));
     const { tombstones } = await project.configuration(null);
     expect(tombstones).toEqual([{ gslb_id: first.id, fqdn: "again.example.com.", zone: "example.com.", flavor: "edge", remove: true }]);
-    await project.record({ statuses: [], settled: [], events: [], unpublished: [{ gslb_id: first.id, flavor: "edge" }] });
+    await project.record({ statuses: [], settled: [], events: [], unpublished: [{ gslb_id: first.id, flavor: "edge" }], ended: [] });
     expect((await project.configuration(null)).tombstones).toEqual([]);
     value(await project.remove("gslb", second.id, { expected: 1, records: "keep" }, by));
     expect((await project.configuration(null)).tombstones).toEqual([]);
