@@ -88,7 +88,7 @@ function say(
     member_id,
     by: one.by,
     to: one.state,
-    rule: "8",
+    rule: "override",
     reason: `the override ${one.state} of ${name} ${what}${one.reason === null ? "" : ` (${one.reason})`}`,
     evidence: { override_id: one.id, selector: one.selector, state: one.state, starts_at, expires_at, force },
   });

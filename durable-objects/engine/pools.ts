@@ -71,7 +71,7 @@ export function countPool(project: Project, id: string, now: number): void {
   if (status !== state.status) {
     const from = state.status;
     const severity = severityOf("pool", status);
-    project.say(now, { kind: "pool_status", severity, pool_id: id, from, to: status, rule: "12", reason: state.reason, evidence: numbers });
+    project.say(now, { kind: "pool_status", severity, pool_id: id, from, to: status, rule: "usable", reason: state.reason, evidence: numbers });
     Object.assign(state, { status, since: now });
   }
   if (health.panic !== state.panic) {
@@ -85,7 +85,7 @@ export function countPool(project: Project, id: string, now: number): void {
       pool_id: id,
       from: String(state.panic),
       to: String(health.panic),
-      rule: "13",
+      rule: "panic",
       reason,
       evidence: { ...numbers, panic_percent, serving: health.serving.map(({ member }) => member.id) },
     });
@@ -126,7 +126,7 @@ export function sayHeld(project: Project, id: string, state: PoolState, now: num
     pool_id: id,
     from: String(state.held.length),
     to: String(held.length),
-    rule: "14",
+    rule: "removal_budget",
     reason,
     evidence,
   });
@@ -171,7 +171,7 @@ export function releasePool(project: Project, id: string, by: string, now: numbe
   }
   if (held.length === 0) return false;
   const reason = `${held.length} members that the removal budget held are let go`;
-  project.say(now, { kind: "released", severity: "warning", pool_id: id, by, rule: "14", reason, evidence: { released: held } });
+  project.say(now, { kind: "released", severity: "warning", pool_id: id, by, rule: "removal_budget", reason, evidence: { released: held } });
   project.poolMoved(id);
   return true;
 }

@@ -40,7 +40,7 @@ describe("a region that fails alone what the others pass", () => {
     for (let round = 0; round < 4; round += 1) period({ weur: all() });
     expect(members.map((subject) => world.project.members.get(subject.id)?.status)).toEqual(["ACTIVE", "ACTIVE", "ACTIVE"]);
     expect(world.project.vantage.regions()).toEqual(["weur"]);
-    expect(events()).toMatchObject([{ kind: "region_lost_vote", rule: "3", evidence: { region: "weur", family: "4" } }]);
+    expect(events()).toMatchObject([{ kind: "region_lost_vote", rule: "vantage", evidence: { region: "weur", family: "4" } }]);
   });
 
   it("gets it back after two cycles of agreement", () => {

@@ -172,7 +172,7 @@ export class Project {
       this.blind = blind;
       const why = this.vantage.blind ? "more than half of the regions disagree with the others" : "no fresh result for most members";
       const reason = blind ? `${why}: what was decided is held` : "results come in again, and the regions agree";
-      this.say(now, { kind: "blind", severity: blind ? "critical" : "info", from: String(!blind), to: String(blind), rule: "4", reason });
+      this.say(now, { kind: "blind", severity: blind ? "critical" : "info", from: String(!blind), to: String(blind), rule: "blind", reason });
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
     this.settle(now);

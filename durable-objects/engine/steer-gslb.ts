@@ -96,7 +96,7 @@ function remember(project: Project, gslb: Gslb, state: GslbState, steering: Stee
     gslb_id: gslb.id,
     pool_id: first,
     to: "pending",
-    rule: "15",
+    rule: "failback",
     reason,
     evidence,
   });
@@ -129,7 +129,7 @@ export function sendBack(project: Project, id: string, by: string, now: number):
     from,
     to: preferred,
     by,
-    rule: "15",
+    rule: "failback",
     reason,
     evidence,
   });
@@ -234,7 +234,7 @@ function sayAllDown(project: Project, gslb: Gslb, state: GslbState, steering: St
     severity: "critical",
     gslb_id: gslb.id,
     flavor: gslb.flavor,
-    rule: "16",
+    rule: "on_all_down",
     reason: steering.reason,
     evidence,
   });

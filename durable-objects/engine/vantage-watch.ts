@@ -80,13 +80,13 @@ export class VantageWatch {
       if (before.has(key)) continue;
       const { region, family, what } = about(key);
       const reason = `${region} fails what most other regions pass (${what}): it has no vote until it agrees with them again`;
-      project.say(now, { kind: "region_lost_vote", severity: "warning", rule: "3", reason, evidence: { region, family } });
+      project.say(now, { kind: "region_lost_vote", severity: "warning", rule: "vantage", reason, evidence: { region, family } });
     }
     for (const key of before.keys()) {
       if (this.sick.has(key)) continue;
       const { region, family, what } = about(key);
       const reason = `${region} agrees with the other regions again (${what})`;
-      project.say(now, { kind: "region_regained_vote", severity: "info", rule: "3", reason, evidence: { region, family } });
+      project.say(now, { kind: "region_regained_vote", severity: "info", rule: "vantage", reason, evidence: { region, family } });
     }
   }
 }
