@@ -51,5 +51,7 @@ export const lookAt = (episode: Episode, now: number): Episode => ({ ...episode,
 export function afterLook(episode: Episode, outcome: OutcomeKind, settings: ConfirmationSettings, now: number): Episode | null {
   const refuted = episode.doubt === "down" ? outcome === "pass" : outcome === "fail";
   if (refuted || episode.left <= 0) return null;
-  return { ...episode, nextAt: Math.max(now, episode.startedAt + settings.delayMs) };
+  // A clock that was set back since the start must not leave the next look waiting for it to catch up.
+  const startedAt = Math.min(episode.startedAt, now);
+  return { ...episode, startedAt, nextAt: startedAt + Math.max(now - startedAt, settings.delayMs) };
 }

@@ -82,6 +82,15 @@ describe("the quorum", () => {
     expect(judgedBy("uuudd", "-uudd", "duudd").state).toBe("down");
   });
 
+  it("does not come back by a fail, nor leave by a pass, because others fell silent in the meantime", () => {
+    const down = judgedBy("ddddduuuu");
+    expect(judge(down, votes("----dduuu"), settings)).toBe(down);
+    expect(judge(down, votes("----uduuu"), settings).state).toBe("up");
+    const up = judgedBy("uuuuudddd");
+    expect(judge(up, votes("----uuddd"), settings)).toBe(up);
+    expect(judge(up, votes("----ddddd"), settings).state).toBe("down");
+  });
+
   it("gives no vote to a region at a colo that votes already, nor to one without a verdict", () => {
     const list = votesOf(
       [

@@ -95,22 +95,26 @@ export const isQuorumDown = (down: number, votes: number, quorumPercent: number)
 
 /**
  * The judgement after these votes. It is held where fewer than needed voted, and where nobody cast a vote since the last decision: the same
- * voters say the same, or fewer of them do.
+ * voters say the same, or fewer of them do. It moves only to what somebody voted anew: where others fell silent, one fail more must not
+ * bring an endpoint back, nor one pass more take it away.
  */
 export function judge(judgement: Judgement, votes: readonly Vote[], settings: QuorumSettings): Judgement {
   let up = 0;
   let down = 0;
-  let cast = false;
+  const cast = { up: false, down: false };
   for (const vote of votes) {
     if (!vote.hasVote) continue;
-    if (vote.verdict === "down") down += 1;
+    const said = vote.verdict === "down" ? "down" : "up";
+    if (said === "down") down += 1;
     else up += 1;
-    if (judgement.voters[vote.region] !== vote.verdict) cast = true;
+    if (judgement.voters[vote.region] !== said) cast[said] = true;
   }
-  if (!cast || up + down < votesNeeded(votes.length, settings.minRegions)) return judgement;
+  if ((!cast.up && !cast.down) || up + down < votesNeeded(votes.length, settings.minRegions)) return judgement;
+  const state = isQuorumDown(down, up + down, settings.quorumPercent) ? "down" : "up";
+  if (state !== judgement.state && !cast[state]) return judgement;
   const voters: Record<string, "up" | "down"> = {};
   for (const vote of votes) if (vote.hasVote) voters[vote.region] = vote.verdict === "down" ? "down" : "up";
-  return { ...judgement, state: isQuorumDown(down, up + down, settings.quorumPercent) ? "down" : "up", voters };
+  return { ...judgement, state, voters };
 }
 
 /**
