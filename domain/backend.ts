@@ -13,10 +13,14 @@ export type BackendSupport = {
   readonly recordTypes: readonly ("A" | "AAAA" | "CNAME")[];
   readonly maxAnswers: number;
   readonly minTtl: number;
-  /** How many names one `write` may carry. */
+  /** How many names one `write`, or one `read`, may carry. */
   readonly batch: number;
+  /** Whether `read` tells what is live: then each write is read back, and drift is looked for. */
   readonly readBack: boolean;
+  /** The provider's bound on calls, reads and writes together, in any stretch of `perMs`; left out: none that is known. */
+  readonly rateLimit?: RateLimit;
 };
+export type RateLimit = { readonly calls: number; readonly perMs: number };
 
 /** A plan to publish at a name, or the removal of the name. Both carry the number that fences older ones. */
 export type Change =
@@ -40,9 +44,18 @@ export type WriteFailure =
   | { readonly class: "not-found"; readonly detail: string }
   | { readonly class: "superseded"; readonly detail: string; readonly epoch: number; readonly number: number; readonly gslbId: string };
 
+/**
+ * What came of a write: one result for each change, in their order; or one failure for all of them, where the provider takes a write as a whole
+ * or not at all and does not say whom it disliked. Of a whole write that is `refused` the Engine tries the halves.
+ */
+export type WriteOutcome = readonly Result<null, WriteFailure>[] | WholeFailure;
+export type WholeFailure = Exclude<WriteFailure, { class: "superseded" }>;
+
 /** What is live at a name. */
 export type LiveRecords = {
   readonly fqdn: string;
+  /** Whose plan it is, where the backend keeps that with the records. */
+  readonly gslbId?: string;
   readonly epoch: number | null;
   readonly number: number | null;
   /** In the plan's order. */
@@ -74,18 +87,13 @@ export type BackendPlugin<Settings extends z.ZodType = z.ZodType, Credentials ex
   readonly settings: Settings;
   readonly credentials: Credentials;
   readonly supports: BackendSupport;
-  /** What is live at these names of one zone. A throw is the same as `retry`. */
+  /** What is live at these names of one zone, in their order. A throw says nothing of them: it is asked again later. */
   read?(
     fqdns: readonly string[],
     settings: z.output<Settings>,
     credentials: z.output<Credentials>,
     io: BackendIo,
   ): Promise<readonly LiveRecords[]>;
-  /** Idempotent. One result for each change, in their order. A throw is the same as `retry` for all. */
-  write(
-    changes: readonly Change[],
-    settings: z.output<Settings>,
-    credentials: z.output<Credentials>,
-    io: BackendIo,
-  ): Promise<readonly Result<null, WriteFailure>[]>;
+  /** Idempotent. A throw is the same as `retry` for all. */
+  write(changes: readonly Change[], settings: z.output<Settings>, credentials: z.output<Credentials>, io: BackendIo): Promise<WriteOutcome>;
 };

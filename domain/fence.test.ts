@@ -20,7 +20,7 @@ function publish(epoch: number, number: number, address = "192.0.2.1", decidedAt
       decided_at: decidedAt,
       ttl: 30,
       withdrawn: false,
-      answers: [{ type: "A", values: [address], ttl: 30, pool_id: poolId }],
+      answers: [{ type: "A", values: [address], ttl: 30, pool_id: poolId, weight: null, pool_weight: null }],
     },
   };
 }
@@ -53,6 +53,17 @@ describe("the fence", () => {
   it("knows a repetition by its content, not by the time it was decided", () => {
     expect(fence(publish(0, 5, "192.0.2.1", 1), publish(0, 5, "192.0.2.1", 2))).toEqual({ ok: true, value: "same" });
     expect(fence(unpublish(0, 5), unpublish(0, 5))).toEqual({ ok: true, value: "same" });
+  });
+
+  it("counts the weights as content", () => {
+    const weighted = (weight: number, poolWeight: number): Change => {
+      const change = publish(0, 5);
+      if (change.kind !== "publish") return change;
+      const answers = change.plan.answers.map((set) => ({ ...set, weight, pool_weight: poolWeight }));
+      return { ...change, plan: { ...change.plan, answers } };
+    };
+    expect(fence(weighted(1, 2), weighted(1, 2))).toEqual({ ok: true, value: "same" });
+    for (const other of [publish(0, 5), weighted(2, 2), weighted(1, 1)]) expect(fence(weighted(1, 2), other).ok).toBe(false);
   });
 
   it("refuses the same number with other content", () => {

@@ -3,8 +3,8 @@
  * put there: two projects count their plans apart, so the number alone does not tell whose the name is. The same number with the same
  * content is a repetition and harmless; anything else is superseded, and the caller is told by what (engine.md, rules 17 and 20).
  */
-import type { Change, WriteFailure } from "./backend.ts";
-import { comparePlans } from "./plan.ts";
+import type { Change, LiveRecords, LiveSet, WriteFailure } from "./backend.ts";
+import { type AnswerSet, comparePlans } from "./plan.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 export type Superseded = Extract<WriteFailure, { class: "superseded" }>;
@@ -33,6 +33,21 @@ export function fence(held: Change | null, change: Change): Result<"take" | "sam
   });
 }
 
+/** What is live at a name by the newest change that was taken there. */
+export function recordsOf(fqdn: string, held: Change | null): LiveRecords {
+  if (held === null) return { fqdn, epoch: null, number: null, answers: [] };
+  const { epoch, number } = numberOf(held);
+  return { fqdn, gslbId: gslbOf(held), epoch, number, answers: held.kind === "publish" ? held.plan.answers.map(liveSet) : [] };
+}
+
+const liveSet = ({ type, values, ttl, weight, pool_weight }: AnswerSet): LiveSet => ({
+  type,
+  values: [...values],
+  ttl,
+  ...(weight === null ? {} : { weight }),
+  ...(pool_weight === null ? {} : { pool_weight }),
+});
+
 /** Whether a removal would take away what another GSLB published. */
 const isForeign = (held: Change, change: Change): boolean =>
   change.kind === "unpublish" && held.kind === "publish" && ![change.gslbId, ...(change.also ?? [])].includes(held.plan.gslb_id);
@@ -41,5 +56,6 @@ const isForeign = (held: Change, change: Change): boolean =>
 function contentOf(change: Change): string {
   if (change.kind === "unpublish") return JSON.stringify([change.kind, change.gslbId, change.zone]);
   const { gslb_id, zone, ttl, withdrawn, answers } = change.plan;
-  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, answers.map((set) => [set.type, set.values, set.ttl, set.pool_id])]);
+  const sets = answers.map((set) => [set.type, set.values, set.ttl, set.pool_id, set.weight, set.pool_weight]);
+  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, sets]);
 }

@@ -92,6 +92,19 @@ export const limits = {
   /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
   retryMaxMs: 300_000,
   retryBaseMs: 500,
+  /** A provider's Retry-After is believed up to this. */
+  retryAfterMaxMs: 3_600_000,
+  /** How long a backend may take for one batch of writes, or to read a batch; before a write it is waited for only this long. */
+  writeDeadlineMs: 30_000,
+  readDeadlineMs: 10_000,
+  readBeforeWriteMs: 1_000,
+  /** What is live is compared with what was written this often; where it drifted within the last ten minutes, this often. */
+  driftIntervalMs: 300_000,
+  driftAgainMs: 60_000,
+  /** A name that drifts so often within so long is fought over; a change in a time of so long without Kosmos was made by hand. */
+  conflictDrifts: 3,
+  conflictMs: 600_000,
+  quietMs: 600_000,
 
   /** The `edge` backend: how many Answers objects share the names, how long a Worker may remember an answer, the negative TTL. */
   answersObjects: 16,

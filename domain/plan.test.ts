@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { comparePlans, type Plan, plan } from "./plan.ts";
 
-const answer = { type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: "22222222-2222-4222-8222-222222222222" } as const;
+const answer = {
+  type: "A",
+  values: ["192.0.2.1"],
+  ttl: 30,
+  pool_id: "22222222-2222-4222-8222-222222222222",
+  weight: null,
+  pool_weight: null,
+} as const;
 
 const valid: Plan = {
   gslb_id: "11111111-1111-4111-8111-111111111111",

@@ -6,7 +6,11 @@ import { backoffMs, confirm, isDue, isInSync, isPending, newPublication, type Pu
 const gslb = "11111111-1111-4111-8111-111111111111";
 const pool = "22222222-2222-4222-8222-222222222222";
 const base = newPublication("edge", "www.example.com.", "example.com.", gslb);
-const answers = (...values: string[]) => ({ ttl: 30, withdrawn: false, answers: [{ type: "A" as const, values, ttl: 30, pool_id: pool }] });
+const answers = (...values: string[]) => ({
+  ttl: 30,
+  withdrawn: false,
+  answers: [{ type: "A" as const, values, ttl: 30, pool_id: pool, weight: null, pool_weight: null }],
+});
 const wantIt = (publication: Publication, ...values: string[]) => want(publication, gslb, "example.com.", 0, answers(...values), 1_000);
 const retry = { class: "retry", detail: "away" } as const;
 

@@ -7,6 +7,13 @@ import type { WriteFailure } from "./backend.ts";
 import { limits } from "./limits.ts";
 import { type AnswerSet, type Plan, plan } from "./plan.ts";
 
+/** What is written first, in this order: what people asked for, dead endpoints that go, what comes, and what others changed. */
+export const urgencies = ["operator", "removal", "addition", "repair"] as const;
+export type Urgency = (typeof urgencies)[number];
+
+/** Why nothing is written although something else is live: the flavor says so, others fight over the name, or people had changed it. */
+export const holds = ["drift", "conflict", "hand_edit"] as const;
+
 export const publication = z.object({
   flavor: z.string(),
   fqdn: z.string(),
@@ -18,15 +25,29 @@ export const publication = z.object({
   number: z.int(),
   /** What shall be live: a plan, or `removed`, or nothing yet (null). */
   wanted: z.union([plan, z.literal("removed"), z.null()]),
+  urgency: z.enum(urgencies).default("addition"),
   /** The number that the backend confirmed; 0: none. */
   confirmed: z.int(),
   /** The newest plan that the backend confirmed, and when. */
   live: z.object({ plan, at: z.number() }).nullable(),
+  /** The backend took it and could not be read back yet. */
+  unseen: z.boolean().default(false),
+  /** A plan after `live` may have been written: what is found there says nothing of other writers. */
+  unsure: z.boolean().default(false),
   attempts: z.int(),
   nextTryAt: z.number(),
+  /** How many names at the most go in a write with it: halved each time that the write was refused as a whole; null: as many as there are. */
+  atMost: z.int().min(1).nullable().default(null),
   lastError: z
     .object({ class: z.enum(["retry", "refused", "credentials", "not-found", "superseded"]), detail: z.string(), at: z.number() })
     .nullable(),
+  /** When others were found to have changed it, of late (Unix ms). */
+  drifts: z.array(z.number()).readonly().default([]),
+  /** Ends with the next change of what is wanted, or when what was written is live again. */
+  hold: z
+    .object({ kind: z.enum(holds), found: z.string(), at: z.number() })
+    .nullable()
+    .default(null),
 });
 export type Publication = Readonly<z.output<typeof publication>>;
 
@@ -38,17 +59,34 @@ export const newPublication = (flavor: string, fqdn: string, zone: string, gslbI
   epoch: 0,
   number: 0,
   wanted: null,
+  urgency: "addition",
   confirmed: 0,
   live: null,
+  unseen: false,
+  unsure: false,
   attempts: 0,
   nextTryAt: 0,
+  atMost: null,
   lastError: null,
+  drifts: [],
+  hold: null,
 });
 
 export type Wanted = { readonly ttl: number; readonly withdrawn: boolean; readonly answers: readonly AnswerSet[] };
 
-/** Wants these answers; the same object comes back where they are wanted already, so that stable targets cause no write. */
-export function want(publication: Publication, gslbId: string, zone: string, epoch: number, wanted: Wanted, now: number): Publication {
+/**
+ * Wants these answers; the same object comes back where they are wanted already, so that stable targets cause no write. What people change
+ * ends a hold also where the answers stay the same.
+ */
+export function want(
+  publication: Publication,
+  gslbId: string,
+  zone: string,
+  epoch: number,
+  wanted: Wanted,
+  now: number,
+  cause: "operator" | "automatic" = "automatic",
+): Publication {
   const current = publication.wanted;
   const same =
     current !== null &&
@@ -59,8 +97,9 @@ export function want(publication: Publication, gslbId: string, zone: string, epo
     current.ttl === wanted.ttl &&
     current.withdrawn === wanted.withdrawn &&
     JSON.stringify(current.answers) === JSON.stringify(wanted.answers);
-  if (same) return publication;
-  return renumber({ ...publication, gslbId, zone }, Math.max(publication.epoch, epoch), publication.number + 1, (number, nextEpoch) => ({
+  if (same && (cause === "automatic" || publication.hold === null)) return publication;
+  const next = { ...publication, gslbId, zone, urgency: urgencyOf(publication, wanted, cause) };
+  return renumber(next, Math.max(publication.epoch, epoch), publication.number + 1, (number, nextEpoch) => ({
     gslb_id: gslbId,
     fqdn: publication.fqdn,
     zone,
@@ -77,21 +116,51 @@ export function want(publication: Publication, gslbId: string, zone: string, epo
 /** Wants the name gone. Its number goes on, so that no plan from before can come back. */
 export function wantRemoved(publication: Publication): Publication {
   if (publication.wanted === "removed") return publication;
-  return { ...publication, number: publication.number + 1, wanted: "removed", attempts: 0, nextTryAt: 0, lastError: null };
+  return { ...fresh(publication), number: publication.number + 1, wanted: "removed", urgency: "operator" };
+}
+
+/** The same answers once more, above whatever was written: somebody else has changed what is live. */
+export function reassert(publication: Publication, now: number): Publication {
+  const { wanted, epoch, number } = publication;
+  if (wanted === null || wanted === "removed") return publication;
+  const next: Publication = { ...publication, urgency: moreUrgent("repair", pendingUrgency(publication)), unsure: true };
+  return renumber(next, epoch, number + 1, (above) => ({ ...wanted, number: above, decided_at: now }));
 }
 
 export const isPending = (publication: Publication): boolean => publication.wanted !== null && publication.confirmed !== publication.number;
 
-export const isDue = (publication: Publication, now: number): boolean => isPending(publication) && publication.nextTryAt <= now;
+/** When it may be written, Unix ms; null: there is nothing to write, or it is held. */
+export function dueAt(publication: Publication, now: number): number | null {
+  if (!isPending(publication) || publication.hold !== null) return null;
+  // A time that is further ahead than any wait was set before the clock was.
+  return publication.nextTryAt > now + limits.retryAfterMaxMs ? 0 : publication.nextTryAt;
+}
 
-export const isInSync = (publication: Publication): boolean => publication.wanted !== null && !isPending(publication);
+export function isDue(publication: Publication, now: number): boolean {
+  const at = dueAt(publication, now);
+  return at !== null && at <= now;
+}
 
-/** The backend took plan `number`. If a newer one is wanted by now, that one stays pending. */
-export function confirm(publication: Publication, number: number, now: number): Publication {
+/** What is wanted is live, as far as was read. */
+export const isInSync = (publication: Publication): boolean =>
+  publication.wanted !== null && !isPending(publication) && !publication.unseen && publication.hold === null;
+
+/** The backend took plan `number`. If a newer one is wanted by now, that one stays pending. `seen`: it was read back, or nobody can. */
+export function confirm(publication: Publication, number: number, now: number, seen = true): Publication {
   if (number < publication.confirmed) return publication;
   if (number !== publication.number) return { ...publication, confirmed: number };
   const live = publication.wanted === "removed" || publication.wanted === null ? null : { plan: publication.wanted, at: now };
-  return { ...publication, confirmed: number, live, attempts: 0, nextTryAt: 0, lastError: null };
+  return {
+    ...publication,
+    confirmed: number,
+    live,
+    unseen: !seen,
+    unsure: false,
+    attempts: 0,
+    nextTryAt: 0,
+    atMost: null,
+    lastError: null,
+  };
 }
 
 /**
@@ -101,27 +170,36 @@ export function confirm(publication: Publication, number: number, now: number): 
  */
 export function refuse(publication: Publication, number: number, failure: WriteFailure, now: number, random: number): Publication {
   if (number !== publication.number) return publication;
+  const attempts = publication.attempts + 1;
+  const backoff = backoffMs(attempts, random);
   if (failure.class === "superseded") {
+    // At once; but two that go above each other again and again do it ever more slowly.
+    const again = { attempts, nextTryAt: publication.attempts === 0 ? 0 : now + backoff };
     const epoch = Math.max(publication.epoch, failure.epoch);
     const above = Math.max(publication.number, failure.number) + 1;
-    const plan = publication.wanted;
-    if (plan !== null && plan !== "removed") {
-      return renumber(publication, epoch, above, (next, nextEpoch) => ({ ...plan, epoch: nextEpoch, number: next }));
+    const { wanted, atMost } = publication;
+    if (wanted !== null && wanted !== "removed") {
+      const next = renumber(publication, epoch, above, (higher, nextEpoch) => ({ ...wanted, epoch: nextEpoch, number: higher }));
+      return { ...next, ...again, atMost };
     }
     // What is left there is our own: a removal by an Engine that lost its numbers goes above it too.
-    if (plan === "removed" && ownersOf(publication).includes(failure.gslbId))
-      return { ...publication, epoch, number: above, attempts: 0, nextTryAt: 0 };
+    if (wanted === "removed" && ownersOf(publication).includes(failure.gslbId)) return { ...publication, epoch, number: above, ...again };
     return confirm(publication, number, now);
   }
-  const attempts = publication.attempts + 1;
-  const wait = failure.class === "retry" && failure.afterMs !== undefined ? failure.afterMs : backoffMs(attempts, random);
+  const wait = failure.class === "retry" ? Math.max(backoff, Math.min(failure.afterMs ?? 0, limits.retryAfterMaxMs)) : backoff;
   return {
     ...publication,
     attempts,
     nextTryAt: now + wait,
+    // Whoever is refused for good is alone from now on: no other waits for what it does to a write.
+    atMost: failure.class === "refused" ? 1 : publication.atMost,
     lastError: { class: failure.class, detail: failure.detail, at: now },
   };
 }
+
+/** A write of `names` changes, this one among them, was refused as a whole: it is tried again at once, with half of the others. */
+export const halve = (publication: Publication, number: number, names: number): Publication =>
+  number === publication.number ? { ...publication, atMost: Math.max(1, Math.ceil(names / 2)) } : publication;
 
 /** The GSLBs whose plan may be at the name: the present one, and the one whose plan was confirmed last. */
 export const ownersOf = ({ gslbId, live }: Publication): readonly string[] =>
@@ -133,6 +211,30 @@ export function backoffMs(attempts: number, random: number): number {
   return Math.round(limits.retryBaseMs / 2 + random * (bound - limits.retryBaseMs / 2));
 }
 
-function renumber(publication: Publication, epoch: number, number: number, make: (number: number, epoch: number) => Plan): Publication {
-  return { ...publication, epoch, number, wanted: make(number, epoch), attempts: 0, nextTryAt: 0, lastError: null };
+/** An answer that is live and not wanted any more is a removal. A plan that was not written yet hands its urgency on. */
+function urgencyOf(publication: Publication, wanted: Wanted, cause: "operator" | "automatic"): Urgency {
+  if (cause === "operator") return "operator";
+  const stays = new Set(wanted.answers.flatMap((set) => set.values));
+  const isRemoval = publication.live?.plan.answers.some((set) => set.values.some((value) => !stays.has(value))) ?? false;
+  return moreUrgent(isRemoval ? "removal" : "addition", pendingUrgency(publication));
 }
+
+const pendingUrgency = (publication: Publication): Urgency => (isPending(publication) ? publication.urgency : "repair");
+
+const moreUrgent = (a: Urgency, b: Urgency): Urgency => (urgencies.indexOf(a) < urgencies.indexOf(b) ? a : b);
+
+function renumber(publication: Publication, epoch: number, number: number, make: (number: number, epoch: number) => Plan): Publication {
+  return { ...fresh(publication), epoch, number, wanted: make(number, epoch) };
+}
+
+/** Nothing was tried yet of what is wanted now. What it replaces may have been. */
+const fresh = (publication: Publication): Publication => ({
+  ...publication,
+  unseen: false,
+  unsure: publication.unsure || isPending(publication),
+  attempts: 0,
+  nextTryAt: 0,
+  atMost: null,
+  lastError: null,
+  hold: null,
+});

@@ -4,10 +4,10 @@
  * them a plan that was delayed for longer than any bound we could name would bring a deleted name back.
  */
 import { z } from "zod";
-import type { Change, LiveRecords, LiveSet, WriteFailure } from "../../domain/backend.ts";
-import { fence, nameOf, numberOf } from "../../domain/fence.ts";
+import type { Change, LiveRecords, WriteFailure } from "../../domain/backend.ts";
+import { fence, nameOf, recordsOf } from "../../domain/fence.ts";
 import { isInZone } from "../../domain/name.ts";
-import { type AnswerSet, plan } from "../../domain/plan.ts";
+import { plan } from "../../domain/plan.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import { id } from "../../domain/schema.ts";
 import type { ServedName, ZoneReference } from "../rpc.ts";
@@ -57,11 +57,7 @@ export class AnswersStore {
   }
 
   read(fqdn: string): LiveRecords {
-    const held = this.#held(fqdn);
-    if (held === null) return { fqdn, epoch: null, number: null, answers: [] };
-    const answers = held.kind === "publish" ? held.plan.answers.map(liveSet) : [];
-    const { epoch, number } = numberOf(held);
-    return { fqdn, epoch, number, answers };
+    return recordsOf(fqdn, this.#held(fqdn));
   }
 
   lookup(name: string): ServedName | null {
@@ -113,14 +109,6 @@ export class AnswersStore {
     for (const _ of this.#sql.exec(query, ...bindings));
   }
 }
-
-const liveSet = ({ type, values, ttl, weight, pool_weight }: AnswerSet): LiveSet => ({
-  type,
-  values,
-  ttl,
-  ...(weight === null ? {} : { weight }),
-  ...(pool_weight === null ? {} : { pool_weight }),
-});
 
 /** "www.example.com." as "com.example.www.": names below a name then have its path as their beginning. */
 const pathOf = (fqdn: string): string => `${fqdn.replace(/\.$/, "").split(".").reverse().join(".")}.`;

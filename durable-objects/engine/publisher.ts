@@ -55,7 +55,8 @@ async function writeChanges(
   };
   const io = { ...ports.backendIo, signal: deadline.signal };
   try {
-    return await Promise.race([flavor.plugin.write(changes, flavor.settings, flavor.credentials, io), late()]);
+    const outcome = await Promise.race([flavor.plugin.write(changes, flavor.settings, flavor.credentials, io), late()]);
+    return "class" in outcome ? all(outcome) : outcome;
   } catch (error) {
     return all({ class: "retry", detail: error instanceof Error ? error.message : String(error) });
   } finally {

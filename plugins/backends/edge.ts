@@ -15,11 +15,12 @@ export const edge: BackendPlugin<typeof nothing, typeof nothing> = {
   settings: nothing,
   credentials: nothing,
   supports: {
-    policies: ["failover", "round_robin"],
+    policies: ["failover", "round_robin", "weighted"],
     recordTypes: ["A", "AAAA", "CNAME"],
     maxAnswers: limits.maxAnswers,
     minTtl: 1,
-    batch: 100,
+    // At 16 objects and 100 values a name that is well below what one call between objects carries.
+    batch: 500,
     readBack: true,
   },
   read: async (fqdns, _settings, _credentials, io) => answersOf(io).read(fqdns),

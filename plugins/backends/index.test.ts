@@ -3,7 +3,8 @@
  * faults: a write of which one part fails, and a write that takes effect and yet is reported as lost.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { BackendIo, BackendPlugin, Change } from "../../domain/backend.ts";
+import type { BackendIo, BackendPlugin, Change, WriteOutcome } from "../../domain/backend.ts";
+import { differs } from "../../domain/drift.ts";
 import { nameOf } from "../../domain/fence.ts";
 import type { AnswerSet, Plan } from "../../domain/plan.ts";
 import { answersIo } from "../../durable-objects/answers/answers-io.ts";
@@ -29,6 +30,10 @@ const world = {
   signal: new AbortController().signal,
 };
 
+/** What came of each change, also where one answer was given for all. */
+const each = (outcome: WriteOutcome, changes: readonly Change[]) =>
+  "class" in outcome ? changes.map(() => ({ ok: false as const, error: outcome })) : outcome;
+
 const subjects: Readonly<Record<string, () => Subject>> = {
   edge: () => {
     const double = answersDouble();
@@ -48,14 +53,10 @@ const subjects: Readonly<Record<string, () => Subject>> = {
         write: async (changes, settings, credentials, io) => {
           const { fault } = subject;
           const failing = (change: Change) => typeof fault === "object" && nameOf(change) === fault.failing;
-          const results = await memory.write(
-            changes.filter((change) => !failing(change)),
-            memory.settings.parse(settings),
-            memory.credentials.parse(credentials),
-            io,
-          );
+          const whole = changes.filter((change) => !failing(change));
+          const outcome = await memory.write(whole, memory.settings.parse(settings), memory.credentials.parse(credentials), io);
           if (fault === "lost-after-effect") throw new Error("timed out");
-          const rest = [...results];
+          const rest = [...each(outcome, whole)];
           return changes.map((change) =>
             failing(change) ? { ok: false, error: { class: "retry", detail: "fault" } } : (rest.shift() ?? raise("a result is missing")),
           );
@@ -88,7 +89,14 @@ const poolId = "22222222-2222-4222-8222-222222222222";
 const zone = "example.com.";
 const www = "www.example.com.";
 
-const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({ type, values, ttl: 30, pool_id: poolId });
+const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({
+  type,
+  values,
+  ttl: 30,
+  pool_id: poolId,
+  weight: null,
+  pool_weight: null,
+});
 
 function publish(fqdn: string, number: number, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
   const plan = { gslb_id: gslbId, fqdn, zone, flavor: "any", epoch: 0, number, decided_at: 0, ttl: 30 };
@@ -105,10 +113,11 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
 
   const write = async (...changes: Change[]) => {
     const { plugin, io } = subject;
-    const results = await plugin
+    const outcome = await plugin
       .write(changes, plugin.settings.parse({}), plugin.credentials.parse({}), io)
       // A throw is the same as `retry` for all: that is the caller's part of the contract.
-      .catch(() => changes.map(() => ({ ok: false as const, error: { class: "retry" as const, detail: "thrown" } })));
+      .catch(() => ({ class: "retry" as const, detail: "thrown" }));
+    const results = each(outcome, changes);
     expect(results).toHaveLength(changes.length);
     return results.map((result) => (result.ok ? "ok" : result.error.class));
   };
@@ -131,7 +140,7 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
 
   it("creates, changes and removes a name", async () => {
     expect(await write(publish(www, 1, [set("A", "192.0.2.1")]))).toEqual(["ok"]);
-    expect(await live(www)).toEqual({ fqdn: www, epoch: 0, number: 1, answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30 }] });
+    expect(await live(www)).toEqual({ fqdn: www, gslbId, epoch: 0, number: 1, answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30 }] });
     expect(await write(publish(www, 2, [set("A", "192.0.2.2", "192.0.2.3")]))).toEqual(["ok"]);
     expect((await live(www)).answers).toEqual([{ type: "A", values: ["192.0.2.2", "192.0.2.3"], ttl: 30 }]);
     expect(await write(unpublish(www, 3))).toEqual(["ok"]);
@@ -155,8 +164,9 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
     await write(publish(www, 7, [set("A", "192.0.2.7")], { epoch: 2 }));
     const { plugin, io } = subject;
     const older = [publish(www, 6, [set("A", "192.0.2.6")], { epoch: 2 }), publish(www, 99, [set("A", "192.0.2.9")], { epoch: 1 })];
-    const results = await plugin.write(older, plugin.settings.parse({}), plugin.credentials.parse({}), io);
-    for (const result of results) expect(result).toMatchObject({ ok: false, error: { class: "superseded", epoch: 2, number: 7 } });
+    const outcome = await plugin.write(older, plugin.settings.parse({}), plugin.credentials.parse({}), io);
+    for (const result of each(outcome, older))
+      expect(result).toMatchObject({ ok: false, error: { class: "superseded", epoch: 2, number: 7 } });
     expect((await live(www)).answers).toEqual([{ type: "A", values: ["192.0.2.7"], ttl: 30 }]);
   });
 
@@ -179,13 +189,40 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
     expect(await write(publish(www, 1, [set("A", "192.0.2.2")]))).toEqual(["superseded"]);
   });
 
-  it("takes a hundred names in one write", async () => {
-    const names = Array.from({ length: 100 }, (_, index) => `host-${index}.example.com.`);
-    expect(await write(...names.map((fqdn, index) => publish(fqdn, 1, [set("A", `192.0.2.${index}`)])))).toEqual(names.map(() => "ok"));
+  it("takes five hundred names in one write, and reads them back in one", async () => {
+    expect(subject.plugin.supports.batch).toBeGreaterThanOrEqual(500);
+    const names = Array.from({ length: 500 }, (_, index) => `host-${index}.example.com.`);
+    const address = (index: number) => `192.0.${index >> 8}.${index & 255}`;
+    expect(await write(...names.map((fqdn, index) => publish(fqdn, 1, [set("A", address(index))])))).toEqual(names.map(() => "ok"));
     const records = await read(...names);
     records.forEach((record, index) => {
-      expect(record.answers).toEqual([{ type: "A", values: [`192.0.2.${index}`], ttl: 30 }]);
+      expect(record.answers).toEqual([{ type: "A", values: [address(index)], ttl: 30 }]);
     });
+  });
+
+  it("reads back what it took, whatever the plan: nothing of it is drift", async () => {
+    const weighted = [1, 5].map((weight, index) => ({ ...set("A", `192.0.2.${index}`), weight, pool_weight: 3 }));
+    const plans = [[set("A", "192.0.2.2", "192.0.2.1"), set("AAAA", "2001:db8::1")], [set("CNAME", "origin.example.net.")], weighted, []];
+    for (const [index, answers] of plans.entries()) {
+      const change = publish(www, index + 1, answers);
+      expect(await write(change)).toEqual(["ok"]);
+      if (change.kind === "publish") expect(differs(change.plan, (await live(www)).answers)).toBe(false);
+    }
+    expect(await write(unpublish(www, 9))).toEqual(["ok"]);
+    expect(differs("removed", (await live(www)).answers)).toBe(false);
+  });
+
+  it("shows what somebody else put there, and whose it is", async () => {
+    const change = publish(www, 1, [set("A", "192.0.2.1")]);
+    await write(change, publish(www, 2, [set("A", "203.0.113.9")], { gslb_id: poolId }));
+    const found = await live(www);
+    if (change.kind === "publish") expect(differs(change.plan, found.answers)).toBe(true);
+    expect(found).toMatchObject({ gslbId: poolId, number: 2 });
+  });
+
+  it("names the same content by its weights too", async () => {
+    const one = { ...set("A", "192.0.2.1"), weight: 1, pool_weight: 1 };
+    expect(await write(publish(www, 1, [one]), publish(www, 1, [{ ...one, weight: 2 }]))).toEqual(["ok", "superseded"]);
   });
 
   it("reports a part that failed alone, and makes it good on a retry", async () => {
@@ -233,14 +270,31 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
   it("keeps a withdrawn name with its number and without answers", async () => {
     await write(publish(www, 1, [set("A", "192.0.2.1")]));
     expect(await write(publish(www, 2, []))).toEqual(["ok"]);
-    expect(await live(www)).toEqual({ fqdn: www, epoch: 0, number: 2, answers: [] });
+    expect(await live(www)).toEqual({ fqdn: www, gslbId, epoch: 0, number: 2, answers: [] });
   });
 
   it("does not change when the caller changes what it handed in", async () => {
     const values = ["192.0.2.1"];
-    await write(publish(www, 1, [{ type: "A", values, ttl: 30, pool_id: poolId }]));
+    await write(publish(www, 1, [{ ...set("A"), values }]));
     values.push("192.0.2.2");
     expect((await live(www)).answers[0]?.values).toEqual(["192.0.2.1"]);
+  });
+});
+
+describe("the reference", () => {
+  const names = Array.from({ length: 500 }, (_, index) => `host-${index}.example.com.`);
+  const changes = names.map((fqdn) => publish(fqdn, 1, [set("A", "192.0.2.1")]));
+  const poison = "host-321.example.com.";
+
+  it("refuses one name of five hundred alone, or all of them for its sake", async () => {
+    const refuses = (fqdn: string) => fqdn === poison;
+    const single = await memoryBackend(new Map(), { refuses }).write(changes, {}, {}, world);
+    const refused = each(single, changes).flatMap((result, index) => (result.ok ? [] : [names[index]]));
+    expect("class" in single).toBe(false);
+    expect(refused).toEqual([poison]);
+    const kept = new Map<string, Change>();
+    expect(await memoryBackend(kept, { refuses, atOnce: true }).write(changes, {}, {}, world)).toMatchObject({ class: "refused" });
+    expect(kept.size).toBe(0);
   });
 });
 

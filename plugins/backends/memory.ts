@@ -4,25 +4,42 @@
  */
 import { z } from "zod";
 import type { BackendPlugin, BackendSupport, Change, WriteFailure } from "../../domain/backend.ts";
-import { fence, nameOf, numberOf } from "../../domain/fence.ts";
+import { fence, nameOf, recordsOf } from "../../domain/fence.ts";
 import type { Plan } from "../../domain/plan.ts";
 import { assert, fail, ok, type Result } from "../../domain/result.ts";
 
 const nothing = z.strictObject({});
 
 const supports: BackendSupport = {
-  policies: ["failover", "round_robin"],
+  policies: ["failover", "round_robin", "weighted"],
   recordTypes: ["A", "AAAA", "CNAME"],
   maxAnswers: 100,
   minTtl: 1,
-  batch: 100,
+  batch: 500,
   readBack: true,
 };
 
+/** How it differs from the strictest provider that answers for each change. */
+export type MemoryOptions = {
+  /** A write is taken whole or refused whole, and nobody is told for whose sake. */
+  readonly atOnce?: boolean;
+  /** Names that are refused for good, whatever they shall answer. */
+  readonly refuses?: (fqdn: string) => boolean;
+  readonly supports?: Partial<BackendSupport>;
+};
+
 /** `names` is what is live; hand in the same Map twice and two plugins write to one backend. */
-export function memoryBackend(names: Map<string, Change> = new Map()): BackendPlugin<typeof nothing, typeof nothing> {
+export function memoryBackend(
+  names: Map<string, Change> = new Map(),
+  { atOnce = false, refuses = () => false, supports: over = {} }: MemoryOptions = {},
+): BackendPlugin<typeof nothing, typeof nothing> {
+  const able = { ...supports, ...over };
+  const objectionOf = (change: Change): string | null => {
+    if (refuses(nameOf(change))) return `${nameOf(change)} is not allowed`;
+    return change.kind === "publish" ? objectionTo(change.plan) : null;
+  };
   const writeOne = (change: Change): Result<null, WriteFailure> => {
-    const objection = change.kind === "publish" ? objectionTo(change.plan) : null;
+    const objection = objectionOf(change);
     if (objection !== null) return fail({ class: "refused", detail: objection });
     const fenced = fence(names.get(nameOf(change)) ?? null, change);
     if (!fenced.ok) return fenced;
@@ -34,19 +51,16 @@ export function memoryBackend(names: Map<string, Change> = new Map()): BackendPl
     title: "A reference backend for tests",
     settings: nothing,
     credentials: nothing,
-    supports,
-    read: async (fqdns) =>
-      fqdns.map((fqdn) => {
-        const held = names.get(fqdn);
-        if (held === undefined) return { fqdn, epoch: null, number: null, answers: [] };
-        const answers =
-          held.kind === "publish" ? held.plan.answers.map(({ type, values, ttl }) => ({ type, values: [...values], ttl })) : [];
-        const { epoch, number } = numberOf(held);
-        return { fqdn, epoch, number, answers };
-      }),
-    write: async (changes, _settings, _credentials, io) => {
-      assert(changes.length <= supports.batch, `at most ${supports.batch} changes in a write`);
+    supports: able,
+    read: async (fqdns, _settings, _credentials, io) => {
+      assert(fqdns.length <= able.batch, `at most ${able.batch} names in a read`);
       io.signal.throwIfAborted();
+      return fqdns.map((fqdn) => recordsOf(fqdn, names.get(fqdn) ?? null));
+    },
+    write: async (changes, _settings, _credentials, io) => {
+      assert(changes.length <= able.batch, `at most ${able.batch} changes in a write`);
+      io.signal.throwIfAborted();
+      if (atOnce && changes.some((change) => objectionOf(change) !== null)) return { class: "refused", detail: "a record is not allowed" };
       return changes.map(writeOne);
     },
   };

@@ -1,0 +1,108 @@
+/**
+ * What is live against what was written (engine.md, rule 18). A difference is drift: it is written over, or held where others fight over the
+ * name or people had changed it while Kosmos was away. It reads nothing itself.
+ */
+import type { LiveRecords, LiveSet } from "./backend.ts";
+import { limits } from "./limits.ts";
+import { type AnswerSet, comparePlans, type Plan } from "./plan.ts";
+import { type holds, isPending, type Publication, reassert } from "./publish.ts";
+
+/** What a flavor's operators want of drift. */
+export type DriftSettings = { readonly intervalMs: number; readonly onDrift: "reassert" | "hold" };
+export const defaultDrift: DriftSettings = { intervalMs: limits.driftIntervalMs, onDrift: "reassert" };
+
+/** When Kosmos last judged or published (null: never, as far as is known), and when it last began to again after it had not for long. */
+export type Activity = { readonly at: number | null; readonly quietUntil: number };
+export const isQuiet = ({ at }: Activity, now: number): boolean => at === null || now - at >= limits.quietMs;
+export const active = (activity: Activity, now: number): Activity => ({
+  at: now,
+  quietUntil: isQuiet(activity, now) ? now : activity.quietUntil,
+});
+
+export type Look = {
+  readonly now: number;
+  readonly settings: DriftSettings;
+  readonly activity: Activity;
+  /** When the names of its zone were last read, Unix ms; 0: never. */
+  readonly seenAt: number;
+};
+/** `same`: as written. `ahead`: a later plan of the same GSLB, of an Engine that has lost count. `held`: as it was when it was held. */
+export type Finding = "same" | "ahead" | "held" | "drift" | (typeof holds)[number];
+export type Looked = { readonly publication: Publication; readonly finding: Finding };
+
+/** Whether there is anything to compare: a plan that was taken and that nothing is to replace but what is held. */
+export const isWatched = (publication: Publication): boolean =>
+  publication.live !== null && publication.wanted !== "removed" && (!isPending(publication) || publication.hold !== null);
+
+/** What was read of a name that is watched. */
+export function look(publication: Publication, live: LiveRecords, { now, settings, activity, seenAt }: Look): Looked {
+  const drifts = recent(publication.drifts, now);
+  if (isExpected(publication, live)) {
+    const settled = !publication.unseen && publication.hold === null;
+    return { publication: settled ? publication : { ...publication, unseen: false, hold: null }, finding: "same" };
+  }
+  if (isAhead(publication, live)) return { publication: reassertAbove(publication, live, now), finding: "ahead" };
+  if (publication.hold !== null) return { publication, finding: "held" };
+  const drifted = { ...publication, unseen: false, drifts: [...drifts, now] };
+  const kind = holdOf(drifted, activity, seenAt, now) ?? (settings.onDrift === "hold" ? "drift" : null);
+  if (kind === null) return { publication: reassert(drifted, now), finding: "drift" };
+  return { publication: { ...drifted, hold: { kind, found: describe(live.answers), at: now } }, finding: kind };
+}
+
+/**
+ * What was read of a name that is about to be written. A change of what is wanted goes over drift, since it would end a hold; but not over what
+ * people did while Kosmos was away, unless people want the change.
+ */
+export function lookBefore(publication: Publication, live: LiveRecords, { now, activity, seenAt }: Omit<Look, "settings">): Looked {
+  const { wanted, urgency } = publication;
+  const isKnown = publication.live !== null && !publication.unsure && wanted !== null && wanted !== "removed";
+  if (!isKnown || isExpected(publication, live)) return { publication, finding: "same" };
+  if (isAhead(publication, live)) return { publication, finding: "ahead" };
+  // Until it is written, the same difference will be found again.
+  const drifted = { ...publication, unsure: true, drifts: [...recent(publication.drifts, now), now] };
+  const kind = holdOf(drifted, activity, seenAt, now);
+  const stands = kind === "hand_edit" ? urgency !== "operator" : kind === "conflict" && urgency === "repair";
+  if (kind === null || !stands) return { publication: drifted, finding: "drift" };
+  return { publication: { ...drifted, hold: { kind, found: describe(live.answers), at: now } }, finding: kind };
+}
+
+/** Whether the answers are other records than the plan's, whatever their order. */
+export function differs(expected: Plan | "removed", live: readonly LiveSet[]): boolean {
+  const sets = expected === "removed" ? [] : expected.answers;
+  const isWeighted = live.some((set) => set.weight !== undefined);
+  return canonical(sets, isWeighted) !== canonical(live, isWeighted);
+}
+
+/** For people: `A 192.0.2.1, 192.0.2.2 (30 s)`. */
+export const describe = (sets: readonly LiveSet[]): string =>
+  sets.length === 0 ? "nothing" : sets.map(({ type, values, ttl }) => `${type} ${values.join(", ")} (${ttl} s)`).join("; ");
+
+/** What was written last, or what is wanted: the write of it may have taken effect without a word. */
+const isExpected = ({ live, wanted }: Publication, found: LiveRecords): boolean =>
+  [live?.plan ?? null, wanted].some((plan) => plan !== null && plan !== "removed" && !differs(plan, found.answers));
+
+/** A plan above all of ours is one that this Engine forgot. */
+const isAhead = (publication: Publication, { epoch, number, gslbId }: LiveRecords): boolean =>
+  epoch !== null && number !== null && gslbId === publication.gslbId && comparePlans({ epoch, number }, publication) > 0;
+
+function reassertAbove(publication: Publication, { epoch, number }: LiveRecords, now: number): Publication {
+  return reassert({ ...publication, epoch: epoch ?? publication.epoch, number: number ?? publication.number }, now);
+}
+
+/** Rule 18's "hold anyway". A name is known to have been as written when it was last read, or written. */
+function holdOf(publication: Publication, activity: Activity, seenAt: number, now: number): "conflict" | "hand_edit" | null {
+  const knownAt = Math.max(seenAt, publication.live?.at ?? 0);
+  if (isQuiet(activity, now) || activity.quietUntil > knownAt) return "hand_edit";
+  return publication.drifts.length >= limits.conflictDrifts ? "conflict" : null;
+}
+
+const recent = (drifts: readonly number[], now: number): readonly number[] =>
+  drifts.filter((at) => at <= now && now - at <= limits.conflictMs).slice(1 - limits.conflictDrifts);
+
+/** Every value with what it is served by, once, in one order. */
+function canonical(sets: readonly (LiveSet | AnswerSet)[], isWeighted: boolean): string {
+  const records = sets.flatMap(({ type, values, ttl, weight, pool_weight }) =>
+    values.map((value) => JSON.stringify([type, value, ttl, ...(isWeighted ? [weight ?? null, pool_weight ?? null] : [])])),
+  );
+  return [...new Set(records)].toSorted().join();
+}
