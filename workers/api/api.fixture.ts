@@ -51,6 +51,9 @@ const unknowing: Partial<EngineRpc> = {
   memberStatus: async () => null,
   poolStatus: async () => null,
   gslbStatus: async () => null,
+  preflight: async () => ({ matched: [], impact: [] }),
+  release: async () => null,
+  failback: async () => ({ ok: true, value: null }),
   health: async () => ({ ok: true, detail: "the alarm is set", queue_lag_seconds: 0.2 }),
 };
 

@@ -87,6 +87,11 @@ describe("paths", () => {
     ["GET", `/v0.1/pools/${unknownId}/monitors/${unknownId}`, "DELETE"],
     ["POST", "/healthz", "GET, HEAD"],
     ["OPTIONS", "/v0.1/gslbs", "GET, POST, HEAD"],
+    ["PUT", "/v0.1/overrides", "GET, POST, HEAD"],
+    ["PATCH", `/v0.1/overrides/${unknownId}`, "GET, DELETE, HEAD"],
+    ["POST", `/v0.1/pools/${unknownId}/pool_members/${unknownId}/override`, "GET, PUT, DELETE, HEAD"],
+    ["GET", `/v0.1/pools/${unknownId}/release`, "POST"],
+    ["GET", `/v0.1/gslbs/${unknownId}/failback`, "POST"],
   ])("%s %s is 405 and says what is allowed", async (method, path, allow) => {
     const { call } = startApi();
     const answer = await call(method, path, method === "POST" || method === "PUT" || method === "PATCH" ? {} : undefined);
@@ -110,7 +115,6 @@ describe("paths", () => {
   });
 
   test.each([
-    "/v0.1/overrides",
     "/v0.1/tokens",
     "/v0.1/quotas",
     "/v0.1/regions",

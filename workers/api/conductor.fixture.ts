@@ -6,9 +6,10 @@ import { randomUUID } from "node:crypto";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
+import { deciding, isInForce, isMeant, type Override, type OverrideWrite, overrideView } from "../../domain/override.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
-import type { AttachTarget, ConductorRpc, Kind, ListQuery, Page, PoolWithMembers } from "../../durable-objects/rpc.ts";
+import type { AttachTarget, Caller, ConductorRpc, GslbPool, Kind, ListQuery, Page, PoolWithMembers } from "../../durable-objects/rpc.ts";
 
 type Row = { id: string; version: number; revision: number; created_at: string; [field: string]: unknown };
 type Rows = Map<string, Row>;
@@ -16,6 +17,9 @@ type Rows = Map<string, Row>;
 export class MemoryConductor implements Partial<ConductorRpc> {
   readonly rows: Record<Kind, Rows> = { gslb: new Map(), pool: new Map(), pool_member: new Map(), monitor: new Map() };
   readonly events: HistoryEvent[] = [];
+  readonly standing = new Map<string, Override>();
+  /** What a change would leave without a member: it is refused unless it is forced. */
+  emptied: readonly string[] = [];
   /** Runs before each write, as somebody else's write in between would. */
   interlude: (() => void) | null = null;
   private readonly project: string;
@@ -61,28 +65,46 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     return ok({ items, next: end < found.length ? String(end) : null, total: query.count ? found.length : null });
   }
 
-  async replace(kind: Kind, id: string, input: object, expected: number | null): Promise<Result<never, Problem>> {
+  async replace(
+    kind: Kind,
+    id: string,
+    input: object,
+    expected: number | null,
+    _by?: Caller,
+    force = false,
+  ): Promise<Result<never, Problem>> {
     this.interlude?.();
     const row = this.rows[kind].get(id);
     if (row === undefined) return fail(notFound(kind));
     if (expected !== null && row.version !== expected) return fail({ type: "version-mismatch", detail: `it is at ${row.version}` });
     const refused = this.refuse(kind, input, id);
-    if (refused !== null) return fail(refused);
+    const empty = this.wouldEmpty(force);
+    if (refused !== null || empty !== null) return fail(refused ?? (empty as Problem));
     Object.assign(row, kind === "gslb" ? { ...input, ttl: (input as { ttl: number | null }).ttl ?? 30 } : input);
     this.touch(row);
     return ok(this.show(kind, row));
   }
 
-  async remove(kind: Kind, id: string, options: { expected: number | null }): Promise<Result<null, Problem>> {
+  async remove(kind: Kind, id: string, options: { expected: number | null; force?: boolean }): Promise<Result<null, Problem>> {
     const row = this.rows[kind].get(id);
     if (row === undefined) return fail(notFound(kind));
     if (options.expected !== null && row.version !== options.expected) return fail({ type: "version-mismatch", detail: "changed" });
+    const empty = this.wouldEmpty(options.force ?? false);
+    if (empty !== null) return fail(empty);
     this.rows[kind].delete(id);
     return ok(null);
   }
 
-  async replaceMembers(poolId: string, members: readonly { id: string | null; name: string }[], additiveOnly: boolean) {
+  async replaceMembers(
+    poolId: string,
+    members: readonly { id: string | null; name: string }[],
+    additiveOnly: boolean,
+    _by?: Caller,
+    force = false,
+  ): Promise<Result<Member[], Problem>> {
     if (!this.rows.pool.has(poolId)) return fail(notFound("pool"));
+    const empty = this.wouldEmpty(force);
+    if (empty !== null) return fail(empty);
     const present = this.membersOf(poolId);
     const kept = new Set<string>();
     for (const { id, ...fields } of members) {
@@ -91,16 +113,46 @@ export class MemoryConductor implements Partial<ConductorRpc> {
       kept.add((known ?? this.add("pool_member", { ...defaultsOf("pool_member"), ...fields, pool_id: poolId })).id);
     }
     if (!additiveOnly) for (const member of present) if (!kept.has(member.id)) this.rows.pool_member.delete(member.id);
-    return ok(this.membersOf(poolId) as unknown as Member[]);
+    return ok(this.membersOf(poolId).map((member) => this.overridden(member)) as Member[]);
   }
 
-  async gslbPools(gslbId: string): Promise<Result<PoolWithMembers[], Problem>> {
+  async gslbPools(gslbId: string): Promise<Result<GslbPool[], Problem>> {
     const gslb = this.rows.gslb.get(gslbId);
     if (gslb === undefined) return fail(notFound("GSLB"));
-    return ok((gslb.pool_ids as string[]).flatMap((id) => this.show("pool", this.rows.pool.get(id) ?? []) as PoolWithMembers));
+    return ok(
+      (gslb.pool_ids as string[]).flatMap((id) => {
+        const pool: object = this.show("pool", this.rows.pool.get(id) ?? []);
+        return { ...pool, weight: weightsOf(gslb)[id] ?? 1 } as GslbPool;
+      }),
+    );
   }
 
-  async addGslbPool(gslbId: string, pool: { pool_id: string } | { pool: object }, position: number | null) {
+  async weighPool(gslbId: string, poolId: string, weight: number): Promise<Result<null, Problem>> {
+    const gslb = this.rows.gslb.get(gslbId);
+    if (!(gslb?.pool_ids as string[] | undefined)?.includes(poolId) || gslb === undefined) return fail(notFound("pool in this GSLB"));
+    gslb.pool_weights = { ...weightsOf(gslb), [poolId]: weight };
+    this.touch(gslb);
+    return ok(null);
+  }
+
+  async placePools(
+    gslbId: string,
+    pools: readonly { pool_id: string; weight: number | null }[],
+    _by?: Caller,
+    force = false,
+  ): Promise<Result<null, Problem>> {
+    const gslb = this.rows.gslb.get(gslbId);
+    if (gslb === undefined) return fail(notFound("GSLB"));
+    const pool_ids = pools.map(({ pool_id }) => pool_id);
+    const refused = this.refuse("pool", { pool_ids }) ?? this.wouldEmpty(force);
+    if (refused !== null) return fail(refused);
+    gslb.pool_weights = Object.fromEntries(pools.map(({ pool_id, weight }) => [pool_id, weight ?? weightsOf(gslb)[pool_id] ?? 1]));
+    gslb.pool_ids = pool_ids;
+    this.touch(gslb);
+    return ok(null);
+  }
+
+  async addGslbPool(gslbId: string, pool: { pool_id: string } | { pool: object }, position: number | null, _by?: Caller, weight = 1) {
     const gslb = this.rows.gslb.get(gslbId);
     if (gslb === undefined) return fail(notFound("GSLB"));
     let poolId = "pool_id" in pool ? pool.pool_id : "";
@@ -113,6 +165,7 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     if (row === undefined) return fail(unprocessable("/pool_id", "does not exist"));
     const at = position ?? (gslb.pool_ids as string[]).length;
     gslb.pool_ids = (gslb.pool_ids as string[]).toSpliced(at, 0, poolId);
+    gslb.pool_weights = { ...weightsOf(gslb), [poolId]: weight };
     this.touch(gslb);
     return ok({ pool: this.show("pool", row) as PoolWithMembers, position: at });
   }
@@ -159,12 +212,48 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     });
   }
 
+  async createOverride(input: OverrideWrite, replaces: boolean, by: Caller): Promise<Result<Override, Problem>> {
+    const { member_id } = input.selector;
+    const before = replaces ? await this.memberOverride(member_id ?? "") : ok(null);
+    if (before.ok && before.value !== null) this.standing.delete(before.value.id);
+    const made: Override = { ...input, id: randomUUID(), project_id: this.project, by: by.name, created_at: this.now(), ended: null };
+    this.standing.set(made.id, made);
+    return ok(made);
+  }
+
+  async overrides(query: { limit: number; marker: string | null; count: boolean }): Promise<Result<Page<Override>, Problem>> {
+    const all = [...this.standing.values()];
+    const start = query.marker === null ? 0 : Number(query.marker);
+    const end = start + query.limit;
+    return ok({ items: all.slice(start, end), next: end < all.length ? String(end) : null, total: query.count ? all.length : null });
+  }
+
+  async readOverride(id: string): Promise<Result<Override, Problem>> {
+    const found = this.standing.get(id);
+    return found === undefined ? fail(notFound("override")) : ok(found);
+  }
+
+  async removeOverride(id: string): Promise<Result<null, Problem>> {
+    return this.standing.delete(id) ? ok(null) : fail(notFound("override"));
+  }
+
+  async memberOverride(memberId: string): Promise<Result<Override | null, Problem>> {
+    const own = [...this.standing.values()].filter(({ selector }) => selector.member_id === memberId && selector.pool_id === undefined);
+    return ok(own.findLast((one) => isInForce(one, Date.now())) ?? null);
+  }
+
   async health() {
     return { ok: true, detail: "D1 answers" };
   }
 
   async projects() {
     return ["default"];
+  }
+
+  private wouldEmpty(force: boolean): Problem | null {
+    if (force || this.emptied.length === 0) return null;
+    const users = this.emptied.map((id) => ({ type: "gslb", id, name: String(this.rows.gslb.get(id)?.name) }));
+    return { type: "would-empty", detail: "it would leave a live GSLB without an enabled member", users };
   }
 
   private add(kind: Kind, fields: object): Row {
@@ -198,12 +287,25 @@ export class MemoryConductor implements Partial<ConductorRpc> {
   private membersOf = (poolId: string): Row[] => [...this.rows.pool_member.values()].filter((member) => member.pool_id === poolId);
 
   private show(kind: Kind, row: object): never {
-    const shown = kind === "pool" && "id" in row ? { ...row, members: this.membersOf(String(row.id)) } : row;
-    return structuredClone(shown) as never;
+    if (kind === "pool_member") return structuredClone(this.overridden(row as Row)) as never;
+    const members = "id" in row ? this.membersOf(String(row.id)).map((member) => this.overridden(member)) : [];
+    return structuredClone(kind === "pool" && "id" in row ? { ...row, members } : row) as never;
+  }
+
+  private overridden(row: Row): object {
+    const member = { id: row.id, pool_id: String(row.pool_id) };
+    const found = deciding([...this.standing.values()].filter((one) => isInForce(one, Date.now()) && isMeant(one, member)));
+    return { ...row, override: found === null ? null : overrideView(found) };
   }
 
   /** A GSLB's name is its own, and what it and a pool refer to exists. */
-  private refuse(kind: Kind, fields: { fqdn?: string; pool_ids?: string[]; monitor_ids?: string[] }, except?: string): Problem | null {
+  private refuse(
+    kind: Kind,
+    fields: { fqdn?: string; pool_ids?: string[]; monitor_ids?: string[]; fallback_pool_id?: string | null },
+    except?: string,
+  ): Problem | null {
+    const fallback = fields.fallback_pool_id ?? null;
+    if (fallback !== null && !this.rows.pool.has(fallback)) return unprocessable("/fallback_pool_id", "does not exist");
     for (const [field, rows] of [
       ["pool_ids", this.rows.pool],
       ["monitor_ids", this.rows.monitor],
@@ -215,6 +317,8 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     return taken ? { type: "conflict", detail: "the name is taken", errors: [{ pointer: "/fqdn", detail: "is taken" }] } : null;
   }
 }
+
+const weightsOf = (gslb: Row): Record<string, number> => (gslb.pool_weights ?? {}) as Record<string, number>;
 
 function defaultsOf(kind: Kind): object {
   const fresh = { status: "PENDING", action: "CREATE" };

@@ -24,9 +24,11 @@ describe("POST /v0.1/gslbs", () => {
       ttl: 30,
       steering_policy: "failover",
       max_answers: null,
+      failback: "auto",
       admin_state_up: true,
       pool_ids: [],
       on_all_down: "serve_all",
+      fallback_pool_id: null,
       status: "PENDING",
       action: "CREATE",
       version: 1,
@@ -45,7 +47,7 @@ describe("POST /v0.1/gslbs", () => {
 
   test("all mistakes are listed at once, each with a pointer and a reason", async () => {
     const { call, conductor } = startApi();
-    const answer = await call("POST", "/v0.1/gslbs", { ttl: "30", tags: ["ok", "NOT OK"], steering_policy: "weighted", colour: "red" });
+    const answer = await call("POST", "/v0.1/gslbs", { ttl: "30", tags: ["ok", "NOT OK"], steering_policy: "geo", colour: "red" });
     expect(answer.status).toBe(400);
     expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
     expect(answer.body.errors).toEqual(
@@ -54,7 +56,7 @@ describe("POST /v0.1/gslbs", () => {
         { pointer: "/domain_name", detail: "is required" },
         { pointer: "/ttl", detail: "must be an integer from 1 to 86400" },
         { pointer: "/tags/1", detail: "must match [a-z0-9][a-z0-9_.:-]{0,62}" },
-        { pointer: "/steering_policy", detail: "must be one of failover, round_robin" },
+        { pointer: "/steering_policy", detail: "must be one of failover, round_robin, weighted" },
         { pointer: "/colour", detail: "is not a field of a GSLB" },
       ]),
     );
@@ -64,9 +66,8 @@ describe("POST /v0.1/gslbs", () => {
 
   test.each([
     ["affinity", "none"],
-    ["failback", "auto"],
     ["adopt", false],
-    ["fallback_pool_id", null],
+    ["pool_weights", {}],
     ["constructor", 1],
     ["toString", 1],
   ])("%s comes with a later version and is unknown until then", async (field, value) => {
@@ -85,11 +86,35 @@ describe("POST /v0.1/gslbs", () => {
     [{ pool_ids: ["nope"] }, "/pool_ids/0", 400],
     [{ pool_ids: [unknownId] }, "/pool_ids/0", 422],
     [{ ttl: 0 }, "/ttl", 400],
+    [{ steering_policy: "latency" }, "/steering_policy", 400],
+    [{ on_all_down: "panic" }, "/on_all_down", 400],
+    [{ on_all_down: "fallback_pool" }, "/fallback_pool_id", 400],
+    [{ fallback_pool_id: "x" }, "/fallback_pool_id", 400],
+    [{ fallback_pool_id: unknownId }, "/fallback_pool_id", 422],
+    [{ failback: "never" }, "/failback", 400],
   ])("%j is refused at %s with %i", async (change, pointer, status) => {
     const { call, conductor } = startApi();
     const answer = await call("POST", "/v0.1/gslbs", { ...gslbBody, ...change });
     expect([answer.status, pointers(answer)]).toEqual([status, [pointer]]);
     expect(conductor.count()).toBe(0);
+  });
+
+  test("takes every form of on_all_down, a manual failback, and a fallback pool", async () => {
+    const { call } = startApi();
+    const pool = await call("POST", "/v0.1/pools", { name: "last" });
+    const { body } = await call("POST", "/v0.1/gslbs", {
+      ...gslbBody,
+      on_all_down: "fallback_pool",
+      fallback_pool_id: pool.body.id,
+      failback: "manual",
+    });
+    expect(body).toMatchObject({ on_all_down: "fallback_pool", fallback_pool_id: pool.body.id, failback: "manual" });
+    for (const on_all_down of ["serve_all", "last_known", "withdraw"]) {
+      const patched = await call("PATCH", `/v0.1/gslbs/${body.id}`, { on_all_down });
+      expect([patched.status, patched.body.on_all_down]).toEqual([200, on_all_down]);
+    }
+    const reset = await call("PATCH", `/v0.1/gslbs/${body.id}`, { on_all_down: null, fallback_pool_id: null, failback: null });
+    expect(reset.body).toMatchObject({ on_all_down: "serve_all", fallback_pool_id: null, failback: "auto" });
   });
 
   test("a name that is taken is 409", async () => {

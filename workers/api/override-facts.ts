@@ -60,7 +60,7 @@ export async function matchedBy({ member_id, pool_id }: Selector, sources: Sourc
   const member = await sources.member(member_id);
   if (!member.ok) return member.error.type === "not-found" ? fail(unprocessable("/selector/member_id", "does not exist")) : member;
   if (pool_id !== undefined && member.value.pool_id !== pool_id) {
-    return fail(unprocessable("/selector/pool_id", `is not the pool of the member, which is ${member.value.pool_id}`));
+    return fail(unprocessable("/selector/member_id", "is not a member of the pool that pool_id names"));
   }
   return ok([toMatched(member.value)]);
 }

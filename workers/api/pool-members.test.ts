@@ -114,12 +114,33 @@ describe("/v0.1/pools/{id}/pool_members", () => {
     const { body } = await call("POST", path, memberBody);
     const member = `${path}/${body.id}`;
     for (const method of ["PUT", "PATCH"]) {
-      expect((await call(method, member, { ...memberBody, neutron_id: null, parameters: {}, override: null })).status).toBe(200);
-      for (const field of ["neutron_id", "parameters", "override"]) {
+      expect((await call(method, member, { ...memberBody, neutron_id: null, parameters: {} })).status).toBe(200);
+      for (const field of ["neutron_id", "parameters"]) {
         const answer = await call(method, member, { ...memberBody, [field]: { state: "drain" } });
         expect([answer.status, pointers(answer)]).toEqual([400, [`/${field}`]]);
       }
     }
+  });
+
+  test("an override that is sent back as it was shown is ignored; one that is meant to be written is refused", async () => {
+    const { call, path } = await make();
+    const { body } = await call("POST", path, memberBody);
+    const member = `${path}/${body.id}`;
+    await call("PUT", `${member}/override`, { state: "drain" });
+    const shown = await call("GET", member);
+    expect(shown.body.override).toMatchObject({ state: "drain" });
+    for (const override of [null, shown.body.override]) {
+      expect((await call("PUT", member, { ...shown.body, override })).body.override).toEqual(shown.body.override);
+      expect((await call("PATCH", member, { override })).status).toBe(200);
+    }
+    for (const override of [{ state: "up" }, "drain", false]) {
+      const put = await call("PUT", member, { ...shown.body, override });
+      expect([put.status, pointers(put)]).toEqual([400, ["/override"]]);
+      const patched = await call("PATCH", member, { override });
+      expect([patched.status, pointers(patched)]).toEqual([400, ["/override"]]);
+    }
+    const set = await call("PUT", path, { pool_members: [shown.body] });
+    expect(set.body.pool_members[0].override).toEqual(shown.body.override);
   });
 
   test("a member is found in its own pool only", async () => {

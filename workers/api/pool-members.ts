@@ -2,7 +2,6 @@
 import type { Hono } from "hono";
 import { limits } from "../../domain/limits.ts";
 import { type MemberWrite, memberReadOnly, memberSetWrite, memberTypes, memberWrite } from "../../domain/member.ts";
-import { hash32 } from "../../domain/name.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { id } from "../../domain/schema.ts";
@@ -49,8 +48,7 @@ export const memberNoun: Noun<"pool_member"> = {
   refuse: (input, settings) => unprocessableIf(memberErrors(input, settings)),
   filters: ["name", "status", "type", "region", "tags"],
   sortKeys: ["created_at", "updated_at", "name", "status"],
-  // An override begins and ends by the clock, and nothing is written then.
-  revision: ({ revision, override }) => (override === null ? revision : hash32(`${revision} ${override.override_id}`)),
+  revision: (member) => member.revision,
   path: paths.member,
   render: renderMember,
 };

@@ -17,6 +17,9 @@ describe("/v0.1/pools", () => {
       quorum_percent: 51,
       min_healthy_percent: 0,
       min_regions: null,
+      panic_percent: 0,
+      failback_delay: 0,
+      max_removal_percent: 100,
       monitor_ids: [monitor.body.id],
     });
     expect(made.body.members.map((member: { name: string }) => member.name).toSorted()).toEqual(["192.0.2.10", "2001:db8::1"]);
@@ -34,9 +37,10 @@ describe("/v0.1/pools", () => {
     [{}, "/name", 400],
     [{ name: "" }, "/name", 400],
     [{ name: "p", quorum_percent: 0 }, "/quorum_percent", 400],
-    [{ name: "p", panic_percent: 10 }, "/panic_percent", 400],
-    [{ name: "p", failback_delay: 0 }, "/failback_delay", 400],
-    [{ name: "p", max_removal_percent: 100 }, "/max_removal_percent", 400],
+    [{ name: "p", panic_percent: 101 }, "/panic_percent", 400],
+    [{ name: "p", failback_delay: 86_401 }, "/failback_delay", 400],
+    [{ name: "p", failback_delay: null }, "/failback_delay", 400],
+    [{ name: "p", max_removal_percent: 0 }, "/max_removal_percent", 400],
     [{ name: "p", flavor: "nowhere" }, "/flavor", 422],
     [{ name: "p", members: {} }, "/members", 400],
     [{ name: "p", members: [{ endpoints: ["10.0.0.1"] }] }, "/members/0/endpoints/0", 422],
@@ -53,8 +57,15 @@ describe("/v0.1/pools", () => {
     const path = `/v0.1/pools/${body.id}`;
     const put = await call("PUT", path, { ...body, name: "europe", members: [], monitor_ids: [] });
     expect([put.status, put.body.name, put.body.members.length]).toEqual([200, "europe", 1]);
-    const patched = await call("PATCH", path, { min_healthy_percent: 50 });
-    expect(patched.body).toMatchObject({ name: "europe", min_healthy_percent: 50 });
+    const patched = await call("PATCH", path, { min_healthy_percent: 50, panic_percent: 30, failback_delay: 60, max_removal_percent: 1 });
+    expect(patched.body).toMatchObject({
+      name: "europe",
+      min_healthy_percent: 50,
+      panic_percent: 30,
+      failback_delay: 60,
+      max_removal_percent: 1,
+    });
+    expect((await call("PATCH", path, { failback_delay: null })).body).toMatchObject({ panic_percent: 30, failback_delay: 0 });
     expect(pointers(await call("PATCH", path, { name: null }))).toEqual(["/name"]);
     expect((await call("DELETE", path)).status).toBe(204);
   });
@@ -80,7 +91,8 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     const { body } = await api.call("POST", "/v0.1/gslbs", { ...gslbBody, pool_ids: pools });
     const path = `/v0.1/gslbs/${body.id}/pools`;
     const order = async () => (await api.call("GET", path)).body.pools.map((pool: { name: string }) => pool.name).join("");
-    return { ...api, pools, path, order, gslb: `/v0.1/gslbs/${body.id}` };
+    const weights = async () => (await api.call("GET", path)).body.pools.map((pool: { weight: number }) => pool.weight);
+    return { ...api, pools, path, order, weights, gslb: `/v0.1/gslbs/${body.id}` };
   };
 
   test("lists the pools in their order, with their places", async () => {
@@ -99,26 +111,32 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     expect(second.body.links.next).toBeUndefined();
   });
 
-  test("takes a pool that there is, at a place or at the end", async () => {
-    const { call, path, order } = await make();
+  test("takes a pool that there is, at a place or at the end, with a weight", async () => {
+    const { call, path, order, weights } = await make();
     const extra = (await call("POST", "/v0.1/pools", { name: "x" })).body.id;
     const added = await call("POST", path, { pool_id: extra, position: 1 });
     expect(added.status).toBe(201);
-    expect(added.body).toMatchObject({ id: extra, position: 1 });
+    expect(added.body).toMatchObject({ id: extra, position: 1, weight: 1 });
     expect(await order()).toBe("axbc");
+    const other = (await call("POST", "/v0.1/pools", { name: "y" })).body.id;
+    expect((await call("POST", path, { pool_id: other, weight: 0 })).body).toMatchObject({ id: other, position: 4, weight: 0 });
+    expect(await weights()).toEqual([1, 1, 1, 1, 0]);
   });
 
   test("takes a new pool whole", async () => {
     const { call, path, order } = await make();
     expect((await call("POST", path, { name: "n", members: [memberBody], position: 0 })).body).toMatchObject({ name: "n", position: 0 });
-    expect((await call("POST", path, { name: "m" })).body.position).toBe(4);
+    expect((await call("POST", path, { name: "m", weight: 7 })).body).toMatchObject({ position: 4, weight: 7 });
     expect(await order()).toBe("nabcm");
   });
 
   test.each([
     [{ pool_id: unknownId }, "/pool_id", 422],
     [{ pool_id: "x" }, "/pool_id", 400],
-    [{ pool_id: unknownId, weight: 1 }, "/weight", 400],
+    [{ pool_id: unknownId, weight: 65_536 }, "/weight", 400],
+    [{ pool_id: unknownId, weight: null }, "/weight", 400],
+    [{ pool_id: unknownId, geofence: false }, "/geofence", 400],
+    [{ name: "n", weight: -1 }, "/weight", 400],
     [{ pool_id: unknownId, position: -1 }, "/position", 400],
     [{ name: "n", position: "first" }, "/position", 400],
     [{ name: "n", locations: [] }, "/locations", 400],
@@ -140,7 +158,29 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     const refused = await call("PATCH", `${path}/${pools[2]}`, { position: 3 });
     expect([refused.status, pointers(refused)]).toEqual([422, ["/position"]]);
     expect(pointers(await call("PATCH", `${path}/${pools[2]}`, { position: 20 }))).toEqual(["/position"]);
-    expect(pointers(await call("PATCH", `${path}/${pools[2]}`, { weight: 3 }))).toEqual(["/position", "/weight"]);
+    expect(await order()).toBe("cab");
+  });
+
+  test("PATCH weighs a pool, and moves it too if it is told to", async () => {
+    const { call, path, pools, order, weights } = await make();
+    expect((await call("PATCH", `${path}/${pools[1]}`, { weight: 3 })).body).toMatchObject({ name: "b", position: 1, weight: 3 });
+    expect((await call("PATCH", `${path}/${pools[1]}`, { weight: 4, position: 2 })).body).toMatchObject({ position: 2, weight: 4 });
+    expect([await order(), await weights()]).toEqual(["acb", [1, 1, 4]]);
+    expect((await call("PATCH", `${path}/${pools[1]}`, { position: 3, weight: 9 })).status).toBe(422);
+    expect(await weights()).toEqual([1, 1, 4]);
+  });
+
+  test.each([
+    [{}, [""]],
+    [{ weight: -1 }, ["/weight"]],
+    [{ weight: 65_536, position: "first" }, ["/position", "/weight"]],
+    [{ locations: [] }, ["/locations", ""]],
+    [{ weight: 1, geofence: true }, ["/geofence"]],
+  ])("PATCH %j is refused at %j", async (body, at) => {
+    const { call, path, pools, weights } = await make();
+    const answer = await call("PATCH", `${path}/${pools[0]}`, body);
+    expect([answer.status, pointers(answer)]).toEqual([400, at]);
+    expect(await weights()).toEqual([1, 1, 1]);
   });
 
   test("DELETE takes a pool out and keeps it", async () => {
@@ -161,11 +201,28 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     expect((await call("GET", gslb)).body).toMatchObject({ pool_ids: [b], version: 3 });
   });
 
+  test("PUT of ids keeps the weights of those that stay, PUT of pools sets them", async () => {
+    const { call, path, pools, weights } = await make();
+    const [a, b, c] = pools;
+    const put = await call("PUT", path, {
+      pools: [
+        { pool_id: a, weight: 5 },
+        { pool_id: b, weight: 0 },
+      ],
+    });
+    expect(put.body.pools.map(({ weight }: { weight: number }) => weight)).toEqual([5, 0]);
+    await call("PUT", path, { pool_ids: [c, b, a] });
+    expect(await weights()).toEqual([1, 0, 5]);
+    await call("PUT", path, { pools: [{ pool_id: a }, { pool_id: b }] });
+    expect(await weights()).toEqual([1, 1]);
+  });
+
   test.each([
     [{}, [""]],
     [{ pool_ids: ["x"] }, ["/pool_ids/0"]],
     [{ pool_ids: [unknownId, unknownId] }, ["/pool_ids"]],
-    [{ pools: [{ pool_id: unknownId, weight: 3 }] }, ["/pools/0/weight"]],
+    [{ pools: [{ pool_id: unknownId, weight: 1.5 }] }, ["/pools/0/weight"]],
+    [{ pools: [{ pool_id: unknownId, locations: [] }] }, ["/pools/0/locations"]],
     [{ pools: [], pool_ids: [] }, [""]],
     [{ pools: 3 }, ["/pools"]],
     [{ pools: Array(21).fill({ pool_id: unknownId }) }, ["/pools"]],

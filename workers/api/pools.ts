@@ -27,7 +27,7 @@ export const poolNoun: Noun<"pool"> = {
   sortKeys: ["created_at", "updated_at", "name", "status"],
   // The body embeds the members, so whatever changes in one of them changes the pool's body.
   revision: (pool) => {
-    const members = pool.members.map((member) => `${member.id}:${member.version}:${member.revision}:${member.override?.override_id ?? ""}`);
+    const members = pool.members.map((member) => `${member.id}:${member.version}:${member.revision}`);
     return members.length === 0 ? pool.revision : hash32(`${pool.revision} ${members.join(" ")}`);
   },
   path: paths.pool,

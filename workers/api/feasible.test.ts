@@ -1,0 +1,29 @@
+import { expect, test, vi } from "vitest";
+import { gslbWrite } from "../../domain/gslb.ts";
+import { gslbProblem } from "./feasible.ts";
+
+/** A provider that can do less than those there are. */
+vi.mock("../../plugins/backends/index.ts", () => ({
+  backendPlugins: { edge: { supports: { policies: ["failover", "round_robin"], maxAnswers: 50, minTtl: 60 } } },
+}));
+
+const gslb = (change: object) => gslbWrite.parse({ fqdn: "www.example.com.", domain_name: "example.com.", ...change });
+
+test("a policy that the flavor's provider cannot carry out is a lack of capability that names those it can", () => {
+  expect(gslbProblem(gslb({ steering_policy: "round_robin" }))).toBeNull();
+  expect(gslbProblem(gslb({ steering_policy: "weighted", max_answers: 51 }))).toMatchObject({
+    type: "capability",
+    errors: [
+      { pointer: "/steering_policy", detail: "must be one that flavor edge can carry out: failover, round_robin" },
+      { pointer: "/max_answers", detail: "must be at most 50, the maximum of flavor edge" },
+    ],
+  });
+});
+
+test("what no flavor could take comes first", () => {
+  expect(gslbProblem(gslb({ steering_policy: "weighted", ttl: 59 }))).toMatchObject({
+    type: "unprocessable",
+    errors: [{ pointer: "/ttl" }],
+  });
+  expect(gslbProblem(gslb({ flavor: "nowhere" }))).toMatchObject({ type: "unprocessable", errors: [{ pointer: "/flavor" }] });
+});
