@@ -77,6 +77,11 @@ export const gslbState = z.object({
     .array(z.object({ poolId: z.string(), memberId: z.string(), endpoints: z.array(z.string()).readonly() }))
     .readonly()
     .default([]),
+  /** What decided the newest plan, for the event that tells of it. */
+  decision: z
+    .object({ number: z.int(), reason: z.string(), cause: z.string(), steps: z.array(z.unknown()).readonly() })
+    .nullable()
+    .default(null),
   reported: z.string(),
   /** The version of the configuration that the backends are known to hold. */
   settledVersion: z.int(),
@@ -130,6 +135,7 @@ export const newGslb = (now: number): GslbState => ({
   stayAt: null,
   failbackPending: false,
   lastKnown: [],
+  decision: null,
   reported: "",
   settledVersion: 0,
 });

@@ -32,7 +32,10 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
     const wanted = { ttl: gslb.ttl, withdrawn: steering.outcome === "withdraw", answers: steering.answers };
     next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
-    if (next !== publication) project.publish(next);
+    if (next !== publication) {
+      project.publish(next);
+      state.decision = { number: next.number, reason: steering.reason, cause: project.cause, steps: steering.steps };
+    }
     sayAllDown(project, gslb, state, steering, now);
     moved = steering.memberIds.join() !== state.memberIds.join() || steering.poolIds.join() !== state.poolIds.join();
     remember(project, gslb, state, steering, now);
