@@ -195,7 +195,7 @@ export interface ConductorRpc {
   >;
   /** The weight of a pool in a GSLB that has it. */
   weighPool(gslbId: string, poolId: string, weight: number, by: Caller): Promise<Result<null, Problem>>;
-  /** `replaces`: a member's shorthand, which takes the place of the one before. The caller has seen the pre-flight. */
+  /** `replaces`: a member's shorthand, which takes the place of `memberOverride`. The caller has seen the pre-flight. */
   createOverride(input: OverrideWrite, replaces: boolean, by: Caller): Promise<Result<Override, Problem>>;
   overrides(query: {
     readonly limit: number;
@@ -204,7 +204,7 @@ export interface ConductorRpc {
   }): Promise<Result<Page<Override>, Problem>>;
   readOverride(id: string): Promise<Result<Override, Problem>>;
   removeOverride(id: string, by: Caller): Promise<Result<null, Problem>>;
-  /** The shorthand's: the newest that names this member alone, and stands; null: there is none. */
+  /** The shorthand's: the newest that names this member alone, and holds now; null: there is none. */
   memberOverride(memberId: string): Promise<Result<Override | null, Problem>>;
 
   history(query: HistoryQuery): Promise<Result<Page<HistoryEvent>, Problem>>;

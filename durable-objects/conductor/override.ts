@@ -129,7 +129,7 @@ export type Orphans = { readonly ids: readonly string[]; readonly statements: re
 
 /** What goes with the members or the pool that it names. `which` is a condition on `override`. */
 export async function orphansOf({ store }: Scope, which: SQL): Promise<Orphans> {
-  const rows = await store.read((db) => db.select({ id: override.id }).from(override).where(which));
+  const rows = await store.read((db) => db.select({ id: override.id }).from(override).where(which).orderBy(asc(override.id)));
   const ids = rows.map(({ id }) => id);
   return { ids, statements: ids.length === 0 ? [] : forgotten(ids), touched: ids.map(gone) };
 }
