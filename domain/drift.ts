@@ -2,7 +2,7 @@
  * What is live against what was written (engine.md, rule 18). A difference is drift: it is written over, or held where others fight over the
  * name or people had changed it while Kosmos was away. It reads nothing itself.
  */
-import type { LiveRecords, LiveSet } from "./backend.ts";
+import type { LiveRecords, LiveSet, WriteFailure } from "./backend.ts";
 import { limits } from "./limits.ts";
 import { type AnswerSet, comparePlans, type Plan } from "./plan.ts";
 import { type holds, isPending, type Publication, reassert } from "./publish.ts";
@@ -66,6 +66,15 @@ export function lookBefore(publication: Publication, live: LiveRecords, { now, a
   return { publication: { ...drifted, hold: { kind, found: describe(live.answers), at: now } }, finding: kind };
 }
 
+/** What is wrong with what was read back after a write that the backend took; null: it is there. */
+export function readBack(publication: Publication, live: LiveRecords): WriteFailure | null {
+  const { wanted, gslbId, number } = publication;
+  if (wanted === null || !differs(wanted, live.answers) || isAhead(publication, live)) return null;
+  // The name was removed, and is somebody else's by now.
+  if (wanted === "removed" && live.gslbId !== undefined && live.gslbId !== gslbId) return null;
+  return { class: "retry", detail: `the backend took plan ${number} and has ${describe(live.answers)}` };
+}
+
 /** Whether the answers are other records than the plan's, whatever their order. */
 export function differs(expected: Plan | "removed", live: readonly LiveSet[]): boolean {
   const sets = expected === "removed" ? [] : expected.answers;
@@ -74,7 +83,7 @@ export function differs(expected: Plan | "removed", live: readonly LiveSet[]): b
 }
 
 /** For people: `A 192.0.2.1, 192.0.2.2 (30 s)`. */
-export const describe = (sets: readonly LiveSet[]): string =>
+export const describe = (sets: readonly Pick<LiveSet, "type" | "values" | "ttl">[]): string =>
   sets.length === 0 ? "nothing" : sets.map(({ type, values, ttl }) => `${type} ${values.join(", ")} (${ttl} s)`).join("; ");
 
 /** What was written last, or what is wanted: the write of it may have taken effect without a word. */

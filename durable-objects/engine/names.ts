@@ -2,8 +2,10 @@
  * The names that a project has published: which shall go, which are kept, which were made again, and what the history says when a backend took
  * a plan or refused it. The rules of one publication are the domain's (`publish.ts`).
  */
-import type { WriteFailure } from "../../domain/backend.ts";
+import type { LiveRecords, WriteFailure } from "../../domain/backend.ts";
+import { describe, type Looked } from "../../domain/drift.ts";
 import type { Gslb } from "../../domain/gslb.ts";
+import { limits } from "../../domain/limits.ts";
 import { isPending, newPublication, type Publication, wantRemoved } from "../../domain/publish.ts";
 import type { Configuration } from "../rpc.ts";
 import type { Project } from "./project.ts";
@@ -33,6 +35,10 @@ export function takeNames(project: Project, configuration: Configuration, goneGs
   }
 }
 
+/** With whom a change went out: so many names of a zone in one write, after a write of more that was refused as a whole or not. */
+export type WrittenBatch = { readonly names: number; readonly zone: string; readonly halved: boolean };
+export type WriteFacts = { readonly seen: boolean; readonly batch?: WrittenBatch };
+
 /** What the history says of a write: `next` is what became of `publication` by it. */
 export function sayWritten(
   project: Project,
@@ -40,22 +46,56 @@ export function sayWritten(
   next: Publication,
   number: number,
   failure: WriteFailure | null,
+  facts: WriteFacts,
   now: number,
 ): void {
   const { flavor, gslbId: gslb_id, fqdn } = publication;
   const about = { gslb_id, flavor, plan: number };
+  const batch = facts.batch === undefined ? {} : { batch: facts.batch };
   const fresh = next.confirmed > publication.confirmed;
   if (fresh && next.wanted === "removed" && !isPending(next)) {
     project.unpublished(gslb_id, flavor);
-    project.say(now, { kind: "unpublished", severity: "info", ...about, rule: "20", reason: `${fqdn} is removed from ${flavor}` });
+    const reason = `${fqdn} is removed from ${flavor}`;
+    project.say(now, { kind: "unpublished", severity: "info", ...about, rule: "20", reason, evidence: batch });
   } else if (fresh && next.live !== publication.live && next.live !== null) {
     const { epoch, ttl, withdrawn, answers } = next.live.plan;
     const values = answers.flatMap((answer) => answer.values);
     const reason = `plan ${number}: ${withdrawn ? "no answer (withdrawn)" : values.join(", ")}`;
-    const evidence = { epoch, ttl, withdrawn, answers };
+    const evidence = { epoch, ttl, withdrawn, answers, urgency: publication.urgency, ...batch };
     project.say(now, { kind: "published", severity: "info", ...about, rule: "17", to: values.join(","), reason, evidence });
   } else if (failure !== null && publication.lastError?.detail !== next.lastError?.detail && next.lastError !== null) {
-    const evidence = { class: failure.class, attempts: next.attempts };
+    const evidence = { class: failure.class, attempts: next.attempts, ...batch };
     project.say(now, { kind: "publish_failed", severity: "critical", ...about, rule: "19", reason: failure.detail, evidence });
   }
+}
+
+const endings = {
+  drift: "written anew",
+  conflict: `that is ${limits.conflictDrifts} times within ${limits.conflictMs / 60_000} minutes`,
+  hand_edit: "changed while Kosmos neither judged nor published",
+} as const;
+
+/** What the history says of what was read: nothing where it was as written. */
+export function sayLooked(
+  project: Project,
+  publication: Publication,
+  { publication: next, finding }: Looked,
+  live: LiveRecords,
+  now: number,
+): void {
+  if (finding !== "drift" && finding !== "conflict" && finding !== "hand_edit") return;
+  const { flavor, gslbId: gslb_id, fqdn } = publication;
+  const expected = publication.live?.plan;
+  const held = next.hold !== null;
+  const ending = held ? `${finding === "drift" ? "" : `${endings[finding]}, `}held until what is wanted changes` : endings[finding];
+  project.say(now, {
+    kind: finding,
+    severity: finding === "conflict" ? "critical" : "warning",
+    gslb_id,
+    flavor,
+    plan: expected?.number ?? null,
+    rule: "18",
+    reason: `${fqdn} has ${describe(live.answers)} instead of ${describe(expected?.answers ?? [])}: ${ending}`,
+    evidence: { found: live.answers, expected: expected?.answers ?? [], drifts: next.drifts.length, held },
+  });
 }

@@ -18,7 +18,7 @@ import { Doubts } from "./doubts.ts";
 import { type EventDraft, event, memberReason, severityOf, votesFor } from "./evidence.ts";
 import { fellOrRose, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
 import { type Judged, observe, restart, statusOf } from "./judging.ts";
-import { sayWritten, takeNames } from "./names.ts";
+import { sayWritten, takeNames, type WriteFacts } from "./names.ts";
 import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
 import { candidatesOf, countPool, releasePool, reportPool, rulesOf } from "./pools.ts";
 import { isBlind } from "./silence.ts";
@@ -172,7 +172,14 @@ export class Project {
       this.blind = blind;
       const why = this.vantage.blind ? "more than half of the regions disagree with the others" : "no fresh result for most members";
       const reason = blind ? `${why}: what was decided is held` : "results come in again, and the regions agree";
-      this.say(now, { kind: "blind", severity: blind ? "critical" : "info", from: String(!blind), to: String(blind), rule: "blind", reason });
+      this.say(now, {
+        kind: "blind",
+        severity: blind ? "critical" : "info",
+        from: String(!blind),
+        to: String(blind),
+        rule: "blind",
+        reason,
+      });
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
     this.settle(now);
@@ -209,14 +216,26 @@ export class Project {
     this.draft.ended.push({ override_id: id, reason });
   }
 
-  written(key: string, number: number, failure: WriteFailure | null, now: number, random: number): void {
+  /** What came of a write. `seen`: it was read back, or nobody can; `batch`: what went out with it. */
+  written(
+    key: string,
+    number: number,
+    failure: WriteFailure | null,
+    now: number,
+    random: number,
+    facts: WriteFacts = { seen: true },
+  ): void {
     const publication = this.publications.get(key);
     if (publication === undefined) return;
-    const next = failure === null ? confirm(publication, number, now) : refuse(publication, number, failure, now, random);
+    const next = failure === null ? confirm(publication, number, now, facts.seen) : refuse(publication, number, failure, now, random);
+    sayWritten(this, publication, next, number, failure, facts, now);
+    this.became(next, now);
+  }
+
+  /** A publication is another one by a write or a reading; the status of its GSLB may follow. */
+  became(next: Publication, now: number): void {
     this.publish(next);
-    sayWritten(this, publication, next, number, failure, now);
-    const { gslbId } = publication;
-    if (this.catalog.gslbs.has(gslbId)) this.dirtyGslbs.add(gslbId);
+    if (this.catalog.gslbs.has(next.gslbId)) this.dirtyGslbs.add(next.gslbId);
     this.settle(now);
   }
 
