@@ -3,7 +3,7 @@ import { z } from "zod";
 import { flavorName } from "./flavor.ts";
 import { limits } from "./limits.ts";
 import { fqdn, isInZone } from "./name.ts";
-import { description, flag, id, ids, int, name, oneOf, type Resource, tags } from "./schema.ts";
+import { description, flag, id, ids, int, name, oneOf, type Resource, tags, whenRight } from "./schema.ts";
 import type { Action, Status } from "./status.ts";
 
 export const steeringPolicies = ["failover", "round_robin", "weighted"] as const;
@@ -42,21 +42,20 @@ const withZoneName = (body: unknown): unknown => {
 
 export const gslbWrite = z.preprocess(
   withZoneName,
-  fields.transform((input, context) => {
-    if (!isInZone(input.fqdn, input.domain_name)) {
-      context.issues.push({ code: "custom", path: ["fqdn"], message: `must lie in the zone ${input.domain_name}`, input: input.fqdn });
-    }
-    if (input.on_all_down === "fallback_pool" && input.fallback_pool_id === null) {
-      context.issues.push({
-        code: "custom",
-        path: ["fallback_pool_id"],
-        message: "is required where on_all_down is fallback_pool",
-        input: null,
-      });
-    }
-    const { flavors, ...rest } = input;
-    return { ...rest, flavor: flavors?.[0] ?? rest.flavor, name: rest.name ?? rest.fqdn };
-  }),
+  fields
+    .superRefine(
+      ({ fqdn: name, domain_name }, context) => {
+        if (!isInZone(name, domain_name))
+          context.addIssue({ code: "custom", path: ["fqdn"], message: `must lie in the zone ${domain_name}` });
+      },
+      whenRight("fqdn", "domain_name"),
+    )
+    .refine(({ on_all_down, fallback_pool_id }) => on_all_down !== "fallback_pool" || fallback_pool_id !== null, {
+      path: ["fallback_pool_id"],
+      error: "is required where on_all_down is fallback_pool",
+      ...whenRight("on_all_down", "fallback_pool_id"),
+    })
+    .transform(({ flavors, ...rest }) => ({ ...rest, flavor: flavors?.[0] ?? rest.flavor, name: rest.name ?? rest.fqdn })),
 );
 export type GslbWrite = z.output<typeof gslbWrite>;
 

@@ -4,7 +4,7 @@ import { canonicalAddress } from "./address.ts";
 import { limits } from "./limits.ts";
 import { canonicalName } from "./name.ts";
 import type { OverrideView } from "./override.ts";
-import { description, flag, int, name, port, type Resource, tags } from "./schema.ts";
+import { description, flag, int, name, port, type Resource, tags, whenRight } from "./schema.ts";
 import type { Action, Status } from "./status.ts";
 
 export const memberTypes = ["IP", "HOSTNAME"] as const;
@@ -53,26 +53,33 @@ const fields = z.strictObject({
   monitor_port: port.nullable().default(null),
 });
 
-export const memberWrite = fields.transform((input, context) => {
-  const say = (path: (string | number)[], message: string) => context.issues.push({ code: "custom", path, message, input });
-  const endpoints = input.endpoints.map((endpoint, index) => {
-    const canonical = input.type === "IP" ? canonicalAddress(endpoint) : canonicalName(endpoint);
-    if (canonical === null) {
-      say(
-        ["endpoints", index],
-        input.type === "IP" ? "must be an IPv4 or IPv6 address" : "must be a host name such as origin.example.com.",
-      );
-    }
-    return canonical ?? endpoint;
-  });
-  endpoints.forEach((endpoint, index) => {
-    if (endpoints.indexOf(endpoint) < index) say(["endpoints", index], "must not repeat an endpoint");
-  });
-  for (const field of ["monitor_address", "monitor_port"] as const) {
-    if (input[field] !== null && endpoints.length > 1) say([field], "needs a member with a single endpoint");
-  }
-  return { ...input, endpoints, name: input.name ?? endpoints[0] ?? "" };
+const canonicalEndpoint = { IP: canonicalAddress, HOSTNAME: canonicalName } as const;
+const endpointError = { IP: "must be an IPv4 or IPv6 address", HOSTNAME: "must be a host name such as origin.example.com." } as const;
+
+const single = <const F extends "monitor_address" | "monitor_port">(field: F) => ({
+  path: [field],
+  error: "needs a member with a single endpoint",
+  ...whenRight("endpoints", field),
 });
+
+export const memberWrite = fields
+  .refine(({ endpoints, monitor_address }) => monitor_address === null || endpoints.length === 1, single("monitor_address"))
+  .refine(({ endpoints, monitor_port }) => monitor_port === null || endpoints.length === 1, single("monitor_port"))
+  .superRefine(
+    ({ type, endpoints }, context) => {
+      const canonical = endpoints.map((endpoint) => canonicalEndpoint[type](endpoint));
+      canonical.forEach((endpoint, index) => {
+        const message =
+          endpoint === null ? endpointError[type] : canonical.indexOf(endpoint) < index ? "must not repeat an endpoint" : null;
+        if (message !== null) context.addIssue({ code: "custom", path: ["endpoints", index], message });
+      });
+    },
+    whenRight("type", "endpoints"),
+  )
+  .transform((input) => {
+    const endpoints = input.endpoints.map((endpoint) => canonicalEndpoint[input.type](endpoint) ?? endpoint);
+    return { ...input, endpoints, name: input.name ?? endpoints[0] ?? "" };
+  });
 export type MemberWrite = z.output<typeof memberWrite>;
 
 /** PUT of a pool's whole set: a member with `id`, else with the `name` of one that is there, updates that one. */

@@ -3,7 +3,7 @@
  * what a state does to the answers is for `pool-health.ts`.
  */
 import { z } from "zod";
-import { id, oneOf, text } from "./schema.ts";
+import { id, oneOf, text, whenRight } from "./schema.ts";
 
 /** `up`: treated as healthy. `down`: treated as failed, still in its pool's sum. `drain`: planned, left out of the sum. */
 export const overrideStates = ["up", "down", "drain"] as const;
@@ -34,6 +34,7 @@ export const overrideWrite = z
   .refine((value) => value.starts_at === null || value.expires_at === null || value.starts_at < value.expires_at, {
     path: ["expires_at"],
     error: "must be after starts_at",
+    ...whenRight("starts_at", "expires_at"),
   });
 export type OverrideWrite = z.output<typeof overrideWrite>;
 

@@ -24,10 +24,24 @@ export const tag = z
   .string({ error: "must be a string" })
   .regex(/^[a-z0-9][a-z0-9_.:-]{0,62}$/, { error: "must match [a-z0-9][a-z0-9_.:-]{0,62}" });
 
+/** A rule over a whole list, judged also where one of its elements is wrong. */
+const ofList = { when: ({ value }: { readonly value: unknown }) => Array.isArray(value) };
+
+/** A rule that spans fields: judged as soon as these are right by themselves, whatever else is wrong with the object. */
+export const whenRight = (...fields: readonly string[]) => ({
+  when: ({
+    value,
+    issues,
+  }: {
+    readonly value: unknown;
+    readonly issues: readonly { readonly path?: readonly PropertyKey[] | undefined }[];
+  }) => typeof value === "object" && value !== null && !issues.some((issue) => fields.includes(String(issue.path?.[0]))),
+});
+
 export const tags = z
   .array(tag, { error: "must be a list of tags" })
   .max(limits.tags, { error: `must have at most ${limits.tags} tags` })
-  .refine((list) => new Set(list).size === list.length, { error: "must not repeat a tag" })
+  .refine((list) => new Set(list).size === list.length, { error: "must not repeat a tag", ...ofList })
   .default([]);
 
 export const id = z
@@ -40,7 +54,7 @@ export const ids = (what: string, maximum: number) =>
   z
     .array(id, { error: `must be a list of ${what} ids` })
     .max(maximum, { error: `must have at most ${maximum} ids` })
-    .refine((list) => new Set(list).size === list.length, { error: "must not repeat an id" });
+    .refine((list) => new Set(list).size === list.length, { error: "must not repeat an id", ...ofList });
 
 export const port = int(1, 65_535);
 

@@ -5,6 +5,7 @@ import { confirmWithinDelay, type MonitorWrite, monitorCommon, timeoutWithinDela
 import { checkPlugins } from "./checks/index.ts";
 
 const common = z.strictObject(monitorCommon);
+const timings = common.pick({ delay: true, timeout: true, confirm_delay: true });
 const types = Object.keys(checkPlugins);
 const typeError = `must be one of ${types.join(", ")}`;
 
@@ -25,11 +26,13 @@ export const monitorWrite: z.ZodType<MonitorWrite, unknown> = z
     if (plugin === null) issues.push({ code: "invalid_value", values: types, path: ["type"], message: typeError, input: body.type });
     const shared = common.safeParse(pick(body, isCommon));
     if (!shared.success) issues.push(...(shared.error.issues.map((issue) => ({ ...issue, input: body })) as typeof issues));
-    const timeout = shared.success ? timeoutWithinDelay(shared.data) : null;
+    // What spans these three does not wait for the other fields to be right.
+    const timing = timings.safeParse(pick(body, (field) => Object.hasOwn(timings.shape, field)));
+    const timeout = timing.success ? timeoutWithinDelay(timing.data) : null;
     const message =
-      timeout !== null && !Object.hasOwn(body, "timeout") ? `is ${shared.data?.timeout} by default and ${timeout}: give both` : timeout;
+      timeout !== null && !Object.hasOwn(body, "timeout") ? `is ${timing.data?.timeout} by default and ${timeout}: give both` : timeout;
     if (message !== null) issues.push({ code: "custom", path: ["timeout"], message, input: body });
-    const confirm = shared.success ? confirmWithinDelay(shared.data) : null;
+    const confirm = timing.success ? confirmWithinDelay(timing.data) : null;
     if (confirm !== null) issues.push({ code: "custom", path: ["confirm_delay"], message: confirm, input: body });
     // Without a type nobody can say which of the other fields are unknown.
     const own = plugin?.spec.safeParse(pick(body, (field) => field !== "type" && !isCommon(field)));
