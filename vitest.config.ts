@@ -13,7 +13,11 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts", "test/{tidy,migrations}.test.ts"],
+          include: [
+            "{domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts",
+            "test/{tidy,migrations}.test.ts",
+            "test/sim/**/*.test.ts",
+          ],
         },
       },
       {

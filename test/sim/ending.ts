@@ -1,0 +1,71 @@
+/** What must be true when the world has been calm for long enough: the answers follow from the truth, nothing is written, nothing was lost. */
+import { expectedAnswer } from "./reference.ts";
+import type { World } from "./world.ts";
+
+/** Nothing may have been written for so long. */
+const stillMs = 5 * 60_000;
+
+export async function checkEnd(world: World, end: number): Promise<void> {
+  answersFollowFromTheTruth(world);
+  nothingIsWritten(world, end);
+  noEventIsLost(world);
+  noNameIsLeft(world);
+  await statusesAreTheEngines(world);
+}
+
+function answersFollowFromTheTruth(world: World): void {
+  const { tables } = world.conductor;
+  const { now } = world.timeline;
+  const truth = { tables, now, isUp: (endpoint: string, monitor: string) => world.targets.isUp(endpoint, monitor, now) };
+  for (const gslb of tables.gslb.values()) {
+    const expected = expectedAnswer(gslb, truth);
+    const held = world.backend.names.get(gslb.fqdn);
+    const live = new Set(held?.kind === "publish" ? held.plan.answers.flatMap((set) => set.values) : []);
+    if (expected === null) continue;
+    const limit = gslb.steering_policy === "weighted" ? null : gslb.max_answers;
+    const missing = [...expected.must].filter((value) => !live.has(value));
+    const surplus = [...live].filter((value) => !expected.must.has(value) && !expected.may.has(value));
+    const cut = limit !== null && expected.must.size + expected.may.size > 0;
+    const wrong = surplus.length > 0 || (!cut && missing.length > 0) || (!expected.empty && live.size === 0);
+    if (!wrong) continue;
+    const what = `${[...expected.must]}${expected.may.size > 0 ? ` and some of ${[...expected.may]}` : ""}`;
+    world.violated("the answers follow from the truth", `${gslb.fqdn} (${gslb.steering_policy}): ${what}`, `${[...live]}`);
+  }
+}
+
+function nothingIsWritten(world: World, end: number): void {
+  if (world.sentAt > end - stillMs)
+    world.violated("with stable targets nothing is written", "no write for five minutes", `one ${(end - world.sentAt) / 1_000} s ago`);
+}
+
+function noEventIsLost(world: World): void {
+  const lost = [...world.owed].filter((id) => !world.conductor.everTaken.has(id));
+  if (lost.length > 0) world.violated("no event is lost", `${world.owed.size} events`, `${lost.length} are missing, as ${lost[0]}`);
+}
+
+function noNameIsLeft(world: World): void {
+  const left = [...world.conductor.tombstones.values()];
+  for (const { fqdn, gslb_id } of left) world.violated("every removal gets through", `no tombstone of ${fqdn}`, `one of ${gslb_id}`);
+}
+
+async function statusesAreTheEngines(world: World): Promise<void> {
+  const shell = world.host.peek();
+  if (shell === null) return;
+  const { tables } = world.conductor;
+  for (const { id, name, status, in_rotation, action } of tables.pool_member.values()) {
+    const view = await shell.memberStatus(id);
+    const seen = `${status} ${in_rotation} ${action}`;
+    if (view !== null && `${view.status} ${view.in_rotation} NONE` !== seen)
+      world.violated("the Conductor has every status", `${name}: ${view.status} ${view.in_rotation} NONE`, seen);
+  }
+  for (const { id, name, status, action } of tables.pool.values()) {
+    const view = await shell.poolStatus(id);
+    if (view !== null && `${view.status} NONE` !== `${status} ${action}`)
+      world.violated("the Conductor has every status", `${name}: ${view.status} NONE`, `${status} ${action}`);
+  }
+  for (const { id, name, status, action } of tables.gslb.values()) {
+    const view = await shell.gslbStatus(id);
+    if (view !== null && `${view.status} NONE` !== `${status} ${action}`)
+      world.violated("the Conductor has every status", `${name}: ${view.status} NONE`, `${status} ${action}`);
+  }
+}

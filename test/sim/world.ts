@@ -1,0 +1,300 @@
+/**
+ * One seeded world: targets, checkers, queue, the real Engine over its storage, a backend, a Conductor, and people and faults that disturb all
+ * of them; then a calm time, by whose end everything must be as the truth says.
+ */
+import type { Change } from "../../domain/backend.ts";
+import { nameOf } from "../../domain/fence.ts";
+import type { CheckReport } from "../../domain/observation.ts";
+import type { Publication } from "../../domain/publish.ts";
+import type { MemberState, PoolState } from "../../durable-objects/engine/state.ts";
+import type { Caller, WriteBack } from "../../durable-objects/rpc.ts";
+import { SimBackend } from "./backend.ts";
+import { SimConductor, type Tables } from "./conductor.ts";
+import { EngineHost } from "./engine-host.ts";
+import * as invariants from "./invariants.ts";
+import { SimProber } from "./prober.ts";
+import { SimQueue } from "./queue.ts";
+import { Ids, Random } from "./random.ts";
+import { draw, Maker, slowDown } from "./scenario.ts";
+import { type Region, Targets } from "./targets.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+import { Votes } from "./votes.ts";
+import { Watcher } from "./watcher.ts";
+
+export type Violation = { readonly at: number; readonly invariant: string; readonly expected: string; readonly seen: string };
+
+const start = Date.UTC(2026, 0, 1);
+const regionNames = ["weur", "eeur", "enam", "wnam", "apac"];
+const quiet: invariants.Turn = { kind: "something else", heard: new Set() };
+export const people: Caller = { id: "u", name: "operator", requestId: "r" };
+
+export class World {
+  readonly random: Random;
+  readonly ids: Ids;
+  readonly timeline = new Timeline(start);
+  readonly trace: Trace;
+  readonly maker: Maker;
+  readonly conductor: SimConductor;
+  readonly targets = new Targets();
+  readonly regions: Region[];
+  readonly probers = new Map<string, SimProber>();
+  readonly queue: SimQueue;
+  readonly backend: SimBackend;
+  readonly host: EngineHost;
+  readonly votes = new Votes();
+  readonly watcher: Watcher;
+  readonly violations: Violation[] = [];
+  /** The chances of the present: see `faults.ts`. */
+  crashChance = 0;
+  conductorAway = false;
+  conductorSlowMs = 0;
+  /** True time of the last thing that went wrong or was changed by people. */
+  disturbedAt = start;
+  /** True time of the last write to the backend, and what was sent since the Engine last lost its state. */
+  sentAt = start;
+  private readonly sent = new Map<string, { epoch: number; number: number }>();
+  private turn = quiet;
+  private told = new Set<string>();
+  /** Ids of events that are durable in the Engine's outbox: the Conductor must have them in the end. */
+  readonly owed = new Set<string>();
+  private notifying = false;
+
+  constructor(seed: string, verbose: boolean) {
+    this.random = new Random(seed);
+    this.ids = new Ids(1);
+    this.trace = new Trace(() => this.timeline.now, verbose);
+    this.maker = new Maker(this.random.fork("scenario"), this.ids);
+    this.conductor = new SimConductor(() => this.timeline.now);
+    const names = this.random.fork("regions");
+    const sameColo = names.chance(0.15);
+    this.regions = regionNames.slice(0, names.pick([1, 2, 3, 3, 3, 5])).map((name, index) => ({
+      name,
+      colo: sameColo ? (index < 2 ? "AMS" : `C${index}`) : "local",
+      checker: "honest",
+      blind: false,
+      offsetMs: 0,
+    }));
+    draw(this.random.fork("draw"), this.maker, this.conductor);
+    slowDown(this.conductor, this.regions.length);
+    const { timeline } = this;
+    this.watcher = new Watcher((table, id, before, after) => this.check(table, id, before, after));
+    this.backend = new SimBackend(this.random.fork("backend"), (ms) => timeline.sleep(ms));
+    const engineIds = new Ids(2);
+    const engineRandom = this.random.fork("engine");
+    this.host = new EngineHost({
+      timeline,
+      random: this.random.fork("host"),
+      watch: (table, id, body) => this.watcher.row(table, id, body),
+      say: (line) => this.trace.say(line),
+      fault: (invariant, detail) => this.violated(invariant, "nothing is thrown, no error is logged", detail),
+      committed: () => this.watcher.committed(),
+      rolledBack: () => {
+        this.told.clear();
+        this.watcher.rolledBack();
+      },
+      crashChance: () => this.crashChance,
+      ports: ({ call }) => ({
+        projectId: "default",
+        regions: this.regions.map(({ name }) => name),
+        random: () => engineRandom.next(),
+        newId: () => engineIds.next(),
+        conductor: {
+          configuration: (since) => call("configuration", () => this.atConductor(() => this.conductor.configuration(since))),
+          record: (writeBack) => call("record", () => this.atConductor(() => this.conductor.record(structuredClone(writeBack)))),
+        },
+        prober: (key) => {
+          const name = `${key.region}:${key.shard}:${key.generation}`;
+          const work = <T>(what: string, act: (prober: SimProber) => T) =>
+            call(`${what} ${name}`, () => act(this.prober(key.region, name)));
+          return {
+            assign: (assignment) => work("assign", (prober) => prober.assign(structuredClone(assignment))),
+            confirm: (confirmations) => work("confirm", (prober) => prober.confirm(confirmations)),
+            wake: () => work("wake", (prober) => prober.wake()),
+          };
+        },
+        flavors: (name) => {
+          if (name !== "edge") return null;
+          const { plugin } = this.backend;
+          const write: typeof plugin.write = (changes, settings, credentials, io) => {
+            this.issued(changes);
+            return call(
+              "write",
+              () => plugin.write(changes, settings, credentials, io),
+              () => 0,
+            );
+          };
+          const read: NonNullable<typeof plugin.read> = (fqdns, settings, credentials, io) =>
+            call(
+              "read",
+              () => plugin.read?.(fqdns, settings, credentials, io) ?? [],
+              () => 0,
+            );
+          return { plugin: { ...plugin, write, read }, settings: {}, credentials: {} };
+        },
+        backendIo: { now: () => this.host.now, fetch },
+        log: {
+          warn: (message) => this.trace.say(`warn: ${message.slice(0, 160)}`),
+          error: (message) => this.violated("no error is logged", "nothing", message),
+        },
+      }),
+    });
+    this.queue = new SimQueue(timeline, this.random.fork("queue"), (reports, lagMs) => this.deliver(reports, lagMs));
+  }
+
+  region(name: string): Region {
+    const region = this.regions.find((candidate) => candidate.name === name);
+    if (region === undefined) throw new Error(`there is no region ${name}`);
+    return region;
+  }
+
+  /** What the Engine was told last; null: nothing yet. */
+  known(): Tables | null {
+    const meta = this.watcher.get("meta", "meta") as { epoch: number; seq: number } | undefined;
+    return meta === undefined ? null : (this.conductor.given.get(`${meta.epoch} ${meta.seq}`) ?? null);
+  }
+
+  /** People changed something: the Engine is told until it knows. */
+  changed(): void {
+    this.disturbedAt = this.timeline.now;
+    if (this.notifying) return;
+    this.notifying = true;
+    this.timeline.after(20, () => void this.notify(0));
+  }
+
+  private async notify(failures: number): Promise<void> {
+    const { head } = this.conductor;
+    const again = () => {
+      const wait = Math.min(60_000, 500 * 2 ** failures);
+      this.timeline.after(wait, () => void this.notify(failures + 1));
+    };
+    if (this.conductorAway) return again();
+    try {
+      const taken = await this.host.call((shell) => shell.configurationChanged(head));
+      const current = this.conductor.head;
+      if (taken.epoch < current.epoch || taken.seq < current.seq) return again();
+      this.notifying = false;
+    } catch {
+      again();
+    }
+  }
+
+  /** The cron's round. */
+  watchdog(): void {
+    if (!this.conductorAway) this.remind();
+    this.host.call((shell) => shell.watch()).catch(() => undefined);
+  }
+
+  private remind(): void {
+    if (this.notifying) return;
+    this.notifying = true;
+    this.timeline.after(20, () => void this.notify(0));
+  }
+
+  violated(invariant: string, expected: string, seen: string): void {
+    this.violations.push({ at: this.timeline.now, invariant, expected, seen });
+    this.trace.say(`VIOLATED: ${invariant}`);
+  }
+
+  loseState(): void {
+    this.host.loseState();
+    this.watcher.forget();
+    this.sent.clear();
+    this.disturbedAt = this.timeline.now;
+  }
+
+  private prober(regionName: string, name: string): SimProber {
+    const known = this.probers.get(name);
+    if (known !== undefined) return known;
+    const region = this.region(regionName);
+    const prober = new SimProber(this.timeline, this.targets, region, (report) => {
+      if (!region.blind) this.queue.send(report);
+    });
+    this.probers.set(name, prober);
+    return prober;
+  }
+
+  private async atConductor<T>(work: () => T): Promise<T> {
+    if (this.conductorSlowMs > 0) await this.timeline.sleep(this.conductorSlowMs);
+    if (this.conductorAway) throw new Error("the Conductor is away");
+    return work();
+  }
+
+  private deliver(reports: readonly CheckReport[], lagMs: number): Promise<void> {
+    return this.host.call((shell) => {
+      const heard = new Set<string>();
+      for (const report of reports) {
+        this.votes.hear(report, this.host.now, (id) => {
+          const monitor = this.known()?.monitor.get(id);
+          return monitor === undefined ? null : { fails: monitor.max_retries, passes: monitor.rise };
+        });
+        for (const { member_id, endpoint, outcome, tick } of report.observations) {
+          if (outcome !== "no_data") heard.add(`${member_id} ${endpoint}`);
+          this.trace.count(`${report.region} ${endpoint} ${tick} ${outcome}`);
+        }
+      }
+      this.turn = { kind: "a report", heard };
+      try {
+        return shell.observe(reports, lagMs);
+      } finally {
+        this.turn = quiet;
+      }
+    });
+  }
+
+  private facts(): invariants.Facts {
+    return {
+      now: this.host.now,
+      turn: this.turn,
+      known: this.known(),
+      regions: this.regions.map(({ name }) => name),
+      votes: this.votes,
+      disturbedAt: this.disturbedAt,
+      violated: (invariant, expected, seen) => this.violated(invariant, expected, seen),
+    };
+  }
+
+  private check(table: string, id: string, before: unknown, after: unknown): void {
+    const facts = this.facts();
+    if (table === "outbox") {
+      const writeBack = after as WriteBack;
+      invariants.eventsCarryEvidence(facts, writeBack);
+      for (const event of writeBack.events) {
+        if (event.kind === "published") this.told.add(`${event.gslb_id} ${event.plan}`);
+        this.watcher.once(() => this.owed.add(event.id));
+        this.watcher.once(() =>
+          this.trace.say(`event: ${event.kind} ${event.from ?? ""} → ${event.to ?? ""} ${event.reason.slice(0, 140)}`),
+        );
+      }
+    }
+    if (after === undefined) return;
+    if (table === "member") invariants.statesMoveByVotes(facts, id, before as MemberState | undefined, after as MemberState);
+    if (table === "pool") invariants.budgetIsKept(facts, id, after as PoolState);
+    if (table === "publication") this.checkPublication(facts, before as Publication | undefined, after as Publication);
+  }
+
+  private checkPublication(facts: invariants.Facts, before: Publication | undefined, after: Publication): void {
+    invariants.planIsEmptyOnlyByWithdraw(facts, after);
+    invariants.numbersRise(facts, before, after);
+    invariants.nobodyTakenOutEntersAPlan(facts, before, after);
+    this.watcher.once(() => {
+      invariants.publishedIsTold(facts, before, after, (gslb, plan) => this.told.has(`${gslb} ${plan}`));
+      if (after.number !== before?.number) {
+        const { wanted } = after;
+        const what = wanted === null || wanted === "removed" ? String(wanted) : wanted.answers.flatMap((set) => set.values).join(",");
+        this.trace.say(`plan: ${after.fqdn} ${after.epoch}/${after.number} ${what}`);
+      }
+    });
+  }
+
+  private issued(changes: readonly Change[]): void {
+    this.sentAt = this.timeline.now;
+    const facts = this.facts();
+    for (const change of changes) {
+      const stored = this.watcher.get("publication", `edge ${nameOf(change)}`) as Publication | undefined;
+      invariants.onlyTheNewestIsWritten(facts, change, stored);
+      invariants.writesRise(facts, change, this.sent);
+    }
+    this.trace.say(`write: ${changes.map(nameOf).join(", ")} (${this.backend.mood})`);
+  }
+}
