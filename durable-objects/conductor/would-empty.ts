@@ -45,7 +45,11 @@ const someIn = (pools: SQL, who: SQL): SQL =>
 export async function emptiedByPool(scope: Scope, poolId: string, left: Left, how: string = inQuery): Promise<Problem | null> {
   const { store, project, now } = scope;
   const here = sql`pool.id = ${poolId}`;
-  const elsewhere = sql`pool.id IN (SELECT gslb_pool.pool_id FROM gslb_pool WHERE gslb_pool.gslb_id = gslb.id) AND pool.id <> ${poolId}`;
+  // Every other pool is looked through once, however many GSLBs share it.
+  const elsewhere = sql`SELECT pool.id FROM pool WHERE pool.id <> ${poolId} AND pool.admin_state_up
+    AND pool.id IN (SELECT other.pool_id FROM gslb_pool AS its CROSS JOIN gslb_pool AS other ON other.gslb_id = its.gslb_id
+      WHERE its.pool_id = ${poolId})
+    AND EXISTS (SELECT 1 FROM pool_member WHERE pool_member.pool_id = pool.id AND ${enabled(now)})`;
   const users = await store.read((db) =>
     db
       .select({ id: gslb.id, name: gslb.name })
@@ -55,10 +59,9 @@ export async function emptiedByPool(scope: Scope, poolId: string, left: Left, ho
           sql`gslb.id IN (SELECT gslb_pool.gslb_id FROM gslb_pool WHERE gslb_pool.pool_id = ${poolId})`,
           isOf(gslb.project_id, project),
           sql`gslb.admin_state_up AND gslb.status <> 'PENDING'`,
-          // These two are the same for all of them, and asked once.
           someIn(here, enabled(now)),
           sql`NOT ${someIn(here, left(now))}`,
-          sql`NOT ${someIn(elsewhere, enabled(now))}`,
+          sql`NOT EXISTS (SELECT 1 FROM gslb_pool WHERE gslb_pool.gslb_id = gslb.id AND gslb_pool.pool_id IN (${elsewhere}))`,
         ),
       )
       .orderBy(asc(gslb.created_at), asc(gslb.id)),
