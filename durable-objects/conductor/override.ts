@@ -4,7 +4,7 @@ import type { Override, OverrideWrite, Selector } from "../../domain/override.ts
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ConductorRpc, Page } from "../rpc.ts";
-import { insertRows } from "./bulk.ts";
+import { insertRows, isIn } from "./bulk.ts";
 import { type Decision, nothing, type Scope, type Touched, type Writing } from "./change.ts";
 import { overrideEvent } from "./event.ts";
 import { forget, holds, retag } from "./in-force.ts";
@@ -137,8 +137,7 @@ export async function orphansOf({ store }: Scope, which: SQL): Promise<Orphans> 
 const at = (text: string | null): number | null => (text === null ? null : Date.parse(text));
 const gone = (id: string): Touched => ({ kind: "override", id, op: "delete" });
 const isOne = (id: string): SQL => sql`override.id = ${id}`;
-const forgotten = (ids: readonly string[]): SQL[] =>
-  ids.length === 0 ? [] : forget(sql`override.id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
+const forgotten = (ids: readonly string[]): SQL[] => (ids.length === 0 ? [] : forget(isIn(sql`override.id`, ids)));
 
 async function rowOf({ store, project }: Scope, id: string): Promise<Row | undefined> {
   const [row] = await store.read((db) =>

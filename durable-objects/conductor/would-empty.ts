@@ -5,7 +5,7 @@
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Problem, User } from "../../domain/problem.ts";
-import { isOf } from "./bulk.ts";
+import { isIn, isOf } from "./bulk.ts";
 import type { Scope } from "./change.ts";
 import { isDrained, wouldDecide } from "./in-force.ts";
 import { gslb } from "./schema.ts";
@@ -18,8 +18,6 @@ export const mayServe = ({ admin_state_up, weight }: Weighed): boolean => admin_
 const configured = sql.raw("pool_member.admin_state_up AND pool_member.weight > 0");
 const judged = (now: number): SQL => sql`pool_member.status <> 'PENDING' AND NOT ${isDrained(now)}`;
 const enabled = (now: number): SQL => sql`${configured} AND ${judged(now)}`;
-const isAmong = (column: string, ids: readonly string[]): SQL =>
-  sql`${sql.raw(column)} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
 
 /** Who of a pool's members is enabled after a change, as a condition on `pool_member`. */
 export type Left = (now: number) => SQL;
@@ -28,7 +26,7 @@ export const nobody: Left = () => sql`0`;
 export const without =
   (taken: readonly string[], given: readonly string[] = []): Left =>
   (now) =>
-    sql`${judged(now)} AND ((${configured} AND NOT ${isAmong("pool_member.id", taken)}) OR ${isAmong("pool_member.id", given)})`;
+    sql`${judged(now)} AND ((${configured} AND NOT ${isIn(sql`pool_member.id`, taken)}) OR ${isIn(sql`pool_member.id`, given)})`;
 export const drainedBy =
   (selector: { readonly member_id?: string; readonly pool_id?: string }): Left =>
   (now) => {
@@ -85,8 +83,8 @@ export async function emptiedByPlaces(
       .where(
         and(
           eq(gslb.id, one.id),
-          someIn(isAmong("pool.id", gone), enabled(now)),
-          sql`NOT ${someIn(isAmong("pool.id", next), enabled(now))}`,
+          someIn(isIn(sql`pool.id`, gone), enabled(now)),
+          sql`NOT ${someIn(isIn(sql`pool.id`, next), enabled(now))}`,
         ),
       ),
   );
