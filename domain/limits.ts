@@ -89,6 +89,8 @@ export const limits = {
   penaltyMaxMs: 1_800_000,
   /** An override's end is announced this long before. */
   overrideNoticeMs: 900_000,
+  /** The Engine forgets an override this long after its end. */
+  overrideForgetMs: 86_400_000,
   /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
   retryMaxMs: 300_000,
   retryBaseMs: 500,

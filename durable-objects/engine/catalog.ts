@@ -206,6 +206,10 @@ export class Catalog {
     this.membersByPool.set(member.pool_id, siblings);
   }
 
+  forgetOverride(id: string): void {
+    this.putOverride(id, null);
+  }
+
   private putOverride(id: string, override: Override | null): void {
     const known = this.overrides.get(id);
     if (known !== undefined) this.overridesByTarget.get(targetOf(known))?.delete(id);

@@ -28,6 +28,8 @@ export function lookAtOverride(project: Project, id: string, now: number): void 
   const was = project.overrides.get(id) ?? newOverrideState();
   const starts = one.starts_at === null ? 0 : Date.parse(one.starts_at);
   const ends = one.expires_at === null ? null : Date.parse(one.expires_at);
+  const forgetAt = ends === null ? Number.POSITIVE_INFINITY : ends + limits.overrideForgetMs;
+  if (forgetAt <= now) return forget(project, one);
   const isOver = one.ended !== null || was.refused || (ends !== null && ends <= now);
   let state = was;
   if (!state.begun && !isOver && starts <= now) state = begin(project, one, now);
@@ -48,9 +50,17 @@ export function lookAtOverride(project: Project, id: string, now: number): void 
     project.overrides.set(id, state);
     project.touched.overrides.add(id);
   }
-  const times = [starts, ...(ends === null ? [] : [ends - limits.overrideNoticeMs, ends])].filter((at) => at > now);
-  project.timers.set(`override ${id}`, one.ended !== null || times.length === 0 ? null : Math.min(...times));
+  const times = [starts, ...(ends === null ? [] : [ends - limits.overrideNoticeMs, ends, forgetAt])].filter((at) => at > now);
+  project.timers.set(`override ${id}`, times.length === 0 ? null : Math.min(...times));
   for (const pool of poolsOf(project, one)) project.poolMoved(pool);
+}
+
+/** Nobody else tells that one which ended long ago is gone. */
+function forget(project: Project, one: Override): void {
+  project.overrides.delete(one.id);
+  project.catalog.forgetOverride(one.id);
+  project.touched.overrides.add(one.id);
+  project.timers.set(`override ${one.id}`, null);
 }
 
 /** One that was to begin later is looked at again at its time: what it would do may have changed since somebody agreed to it. */

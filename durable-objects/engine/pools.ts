@@ -71,7 +71,16 @@ export function countPool(project: Project, id: string, now: number): void {
   if (status !== state.status) {
     const from = state.status;
     const severity = severityOf("pool", status);
-    project.say(now, { kind: "pool_status", severity, pool_id: id, from, to: status, rule: "usable", reason: state.reason, evidence: numbers });
+    project.say(now, {
+      kind: "pool_status",
+      severity,
+      pool_id: id,
+      from,
+      to: status,
+      rule: "usable",
+      reason: state.reason,
+      evidence: numbers,
+    });
     Object.assign(state, { status, since: now });
   }
   if (health.panic !== state.panic) {
@@ -171,7 +180,15 @@ export function releasePool(project: Project, id: string, by: string, now: numbe
   }
   if (held.length === 0) return false;
   const reason = `${held.length} members that the removal budget held are let go`;
-  project.say(now, { kind: "released", severity: "warning", pool_id: id, by, rule: "removal_budget", reason, evidence: { released: held } });
+  project.say(now, {
+    kind: "released",
+    severity: "warning",
+    pool_id: id,
+    by,
+    rule: "removal_budget",
+    reason,
+    evidence: { released: held },
+  });
   project.poolMoved(id);
   return true;
 }

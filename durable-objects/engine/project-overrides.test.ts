@@ -88,6 +88,8 @@ describe("overrides", () => {
     expect(world.answers()).toHaveLength(2);
     step(ends + 1);
     expect(events("override_expired")).toHaveLength(0);
+    step(ends + 86_400_000);
+    expect(world.project.catalog.overrides.size + world.project.overrides.size).toBe(0);
   });
 
   it("that was to begin later is not begun when too little would be left, unless it is forced", () => {

@@ -8,6 +8,7 @@ import { sicknessState } from "../../domain/vantage.ts";
 import type { WriteBack } from "../rpc.ts";
 import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
+import { type ZonesRead, zonesRead } from "./drift-watch.ts";
 import type { EngineLog, EngineStorage } from "./ports.ts";
 import type { Changes, Project } from "./project.ts";
 import { gslbState, memberState, overrideState, poolState } from "./state.ts";
@@ -91,6 +92,16 @@ export class Store {
     this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('watched', ?)", JSON.stringify(watched));
   }
 
+  /** When what is live was last read; null: never, or in words that are not known. */
+  zonesRead(): ZonesRead | null {
+    const row = this.storage.sql.exec<{ body: string }>("SELECT body FROM meta WHERE id = 'zones_read'").toArray()[0];
+    return row === undefined ? null : (zonesRead.safeParse(JSON.parse(row.body)).data ?? null);
+  }
+
+  putZonesRead(value: ZonesRead): void {
+    this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('zones_read', ?)", JSON.stringify(value));
+  }
+
   /** Fills a project with what is stored. */
   load(project: Project): Map<string, Shard> {
     project.catalog.restore({
@@ -119,7 +130,10 @@ export class Store {
       for (const id of changes.members) this.put("member", id, project.members.get(id));
       for (const id of changes.pools) this.put("pool", id, project.pools.get(id));
       for (const id of changes.gslbs) this.put("gslb", id, project.gslbs.get(id));
-      for (const id of changes.overrides) this.put("override", id, project.overrides.get(id));
+      for (const id of changes.overrides) {
+        this.put("override", id, project.overrides.get(id));
+        this.put("config_override", id, project.catalog.overrides.get(id));
+      }
       for (const id of changes.publications) this.put("publication", id, project.publications.get(id));
       for (const part of cut(changes.writeBack)) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
     });
