@@ -29,7 +29,10 @@ export function lookAtOverride(project: Project, id: string, now: number): void 
   const starts = one.starts_at === null ? 0 : Date.parse(one.starts_at);
   const ends = one.expires_at === null ? null : Date.parse(one.expires_at);
   const forgetAt = ends === null ? Number.POSITIVE_INFINITY : ends + limits.overrideForgetMs;
-  if (forgetAt <= now) return forget(project, one);
+  if (forgetAt <= now) {
+    forget(project, one);
+    return;
+  }
   const isOver = one.ended !== null || was.refused || (ends !== null && ends <= now);
   let state = was;
   if (!state.begun && !isOver && starts <= now) state = begin(project, one, now);
