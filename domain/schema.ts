@@ -35,7 +35,11 @@ export const whenRight = (...fields: readonly string[]) => ({
   }: {
     readonly value: unknown;
     readonly issues: readonly { readonly path?: readonly PropertyKey[] | undefined }[];
-  }) => typeof value === "object" && value !== null && !issues.some((issue) => fields.includes(String(issue.path?.[0]))),
+  }) =>
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !issues.some((issue) => fields.includes(String(issue.path?.[0]))),
 });
 
 export const tags = z

@@ -14,7 +14,9 @@ beforeAll(async () => {
   const pool = await made("/v0.1/pools", { name: "p", members: [{ endpoints: ["192.0.2.1"] }] });
   const gslb = await made("/v0.1/gslbs", { fqdn: "www.example.com.", domain_name: "example.com.", pool_ids: [pool.id] });
   await made("/v0.1/gslbs", { fqdn: "taken.example.com.", domain_name: "example.com." });
-  world = { gslb: gslb.id, pool: pool.id, member: pool.members[0].id, monitor: monitor.id };
+  // Far ahead, so that nobody is overridden yet.
+  const override = await made("/v0.1/overrides", { selector: { pool_id: pool.id }, state: "drain", starts_at: "2100-01-01T00:00:00Z" });
+  world = { gslb: gslb.id, pool: pool.id, member: pool.members[0].id, monitor: monitor.id, override: override.id };
   before = await counts();
 });
 
@@ -29,11 +31,11 @@ async function made(path: string, body: Body) {
 /** How many there are of everything, and how often the resources of this test's world were changed. */
 async function counts(): Promise<Record<string, number>> {
   const entries = await Promise.all(
-    ["gslbs", "pools", "pool_members", "monitors"].map(async (collection) => {
+    ["gslbs", "pools", "pool_members", "monitors", "overrides"].map(async (collection) => {
       const { body } = await system.api("GET", `/v0.1/${collection}?limit=1000`);
       return [
         [collection, body.metadata.total_count],
-        ...body[collection].map((item: { id: string; version: number }) => [item.id, item.version]),
+        ...body[collection].map((item: { id: string; version?: number }) => [item.id, item.version ?? 0]),
       ];
     }),
   );
@@ -112,7 +114,9 @@ describe.each(table)("%s", (_name, write) => {
     const path = write.path(world);
     const body = write.body(world);
     const query = path.includes("?") ? "&" : "?";
-    for (const parameter of ["dry_run=true", "force=true", "x=1"]) {
+    const flags = write.flags ?? [];
+    const unknown = ["dry_run=true", "force=true", "x=1"].filter((parameter) => !flags.some((flag) => parameter.startsWith(flag)));
+    for (const parameter of [...unknown, ...flags.map((flag) => `${flag}=perhaps`)]) {
       const answer = await system.api(write.method, `${path}${query}${parameter}`, body);
       expect([answer.status, answer.body.errors[0].parameter]).toEqual([400, parameter.split("=")[0]]);
     }
@@ -216,6 +220,8 @@ describe("reads", () => {
     `/v0.1/pool_members/${w.member}`,
     "/v0.1/monitors",
     `/v0.1/monitors/${w.monitor}`,
+    "/v0.1/overrides",
+    `/v0.1/overrides/${w.override}`,
     "/v0.1/status",
     "/v0.1/history",
     "/v0.1/flavors",
@@ -263,7 +269,7 @@ describe("reads", () => {
       "gslb_id",
     ];
     const values = fc.oneof(fc.constantFrom("1", "0", "true", "name", "desc", "bm9wZQ", "e30", "MTIz", nowhere, "ACTIVE"), fc.string());
-    const lists = ["/v0.1/gslbs", "/v0.1/pools", "/v0.1/pool_members", "/v0.1/monitors", "/v0.1/history", "/v0.1/flavors"];
+    const lists = ["gslbs", "pools", "pool_members", "monitors", "overrides", "history", "flavors"].map((list) => `/v0.1/${list}`);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...lists),

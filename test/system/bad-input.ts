@@ -1,12 +1,14 @@
 /** Every route that takes a body: one that it takes, and what is wrong for it, with the field that the answer must point to. */
 import type { ApiAnswer } from "./system.ts";
 
-export type World = { gslb: string; pool: string; member: string; monitor: string };
+export type World = { gslb: string; pool: string; member: string; monitor: string; override: string };
 export type Body = Readonly<Record<string, unknown>>;
 /** A write: a body that it takes, and what else of it is wrong for this route alone. */
 export type Write = {
   readonly method: "POST" | "PUT" | "PATCH";
   readonly path: (world: World) => string;
+  /** The query parameters that it takes, each true or false. */
+  readonly flags?: readonly string[];
   readonly body: (world: World) => Body;
   readonly wrong: readonly (readonly [change: Body, pointer: string, status: 400 | 409 | 422])[];
   /** The paths to delete, in this order, to take back what a body that happened to be right has made. */
@@ -28,6 +30,10 @@ const gslbWrong: Write["wrong"] = [
   [{ pool_ids: ["x"] }, "/pool_ids/0", 400],
   [{ flavor: "nowhere" }, "/flavor", 422],
   [{ steering_policy: "geo" }, "/steering_policy", 400],
+  [{ failback: "never" }, "/failback", 400],
+  [{ on_all_down: "fallback_pool" }, "/fallback_pool_id", 400],
+  [{ fallback_pool_id: nowhere }, "/fallback_pool_id", 422],
+  [{ pool_weights: {} }, "/pool_weights", 400],
   [{ affinity: "none" }, "/affinity", 400],
 ];
 const memberWrong: Write["wrong"] = [
@@ -39,6 +45,7 @@ const memberWrong: Write["wrong"] = [
   [{ monitor_port: 0 }, "/monitor_port", 400],
   [{ monitor_port: 65_536 }, "/monitor_port", 400],
   [{ weight: -1 }, "/weight", 400],
+  [{ override: { state: "drain" } }, "/override", 400],
 ];
 const monitorWrong: Write["wrong"] = [
   [{ port: 0 }, "/port", 400],
@@ -55,8 +62,20 @@ const poolWrong: Write["wrong"] = [
   [{ quorum_percent: 101 }, "/quorum_percent", 400],
   [{ min_regions: 0 }, "/min_regions", 400],
   [{ flavor: "nowhere" }, "/flavor", 422],
-  [{ panic_percent: 1 }, "/panic_percent", 400],
+  [{ panic_percent: 101 }, "/panic_percent", 400],
+  [{ failback_delay: -1 }, "/failback_delay", 400],
+  [{ max_removal_percent: 0 }, "/max_removal_percent", 400],
 ];
+const overrideWrong: Write["wrong"] = [
+  [{ state: "off" }, "/state", 400],
+  [{ reason: 7 }, "/reason", 400],
+  [{ expires_at: "soon" }, "/expires_at", 400],
+  [{ expires_at: "2020-01-01T00:00:00Z" }, "/expires_at", 400],
+  [{ force: "yes" }, "/force", 400],
+  [{ by: "somebody" }, "/by", 400],
+];
+/** What can leave a live GSLB without a member. */
+const forced = ["force"];
 const within = (wrong: Write["wrong"], wrap: (change: Body) => Body, at: string): Write["wrong"] =>
   wrong.map(([change, pointer, status]) => [wrap(change), `${at}${pointer}`, status]);
 
@@ -71,12 +90,14 @@ export const writes: Readonly<Record<string, Write>> = {
   "PUT gslb": {
     method: "PUT",
     path: ({ gslb }) => `/v0.1/gslbs/${gslb}`,
+    flags: forced,
     body: ({ pool }) => ({ fqdn: "www.example.com.", domain_name: "example.com.", pool_ids: [pool] }),
     wrong: [...gslbWrong.slice(1), [{ fqdn: "other.example.com." }, "/fqdn", 422], [{ fqdn: "www.elsewhere.org." }, "/fqdn", 422]],
   },
   "PATCH gslb": {
     method: "PATCH",
     path: ({ gslb }) => `/v0.1/gslbs/${gslb}`,
+    flags: forced,
     body: () => ({}),
     wrong: [...gslbWrong.slice(1), [{ fqdn: "taken.example.com." }, "/fqdn", 422], [{ domain_name: "com." }, "/domain_name", 422]],
   },
@@ -92,8 +113,8 @@ export const writes: Readonly<Record<string, Write>> = {
     ],
     undo: (answer) => [`/v0.1/pools/${answer.body.id}`],
   },
-  "PUT pool": { method: "PUT", path: ({ pool }) => `/v0.1/pools/${pool}`, body: () => ({ name: "p" }), wrong: poolWrong },
-  "PATCH pool": { method: "PATCH", path: ({ pool }) => `/v0.1/pools/${pool}`, body: () => ({}), wrong: poolWrong },
+  "PUT pool": { method: "PUT", path: ({ pool }) => `/v0.1/pools/${pool}`, flags: forced, body: () => ({ name: "p" }), wrong: poolWrong },
+  "PATCH pool": { method: "PATCH", path: ({ pool }) => `/v0.1/pools/${pool}`, flags: forced, body: () => ({}), wrong: poolWrong },
   "POST pools of a gslb": {
     method: "POST",
     path: ({ gslb }) => `/v0.1/gslbs/${gslb}/pools`,
@@ -101,6 +122,8 @@ export const writes: Readonly<Record<string, Write>> = {
     wrong: [
       ...poolWrong,
       [{ position: 20 }, "/position", 400],
+      [{ weight: 65_536 }, "/weight", 400],
+      [{ geofence: true }, "/geofence", 400],
       ...within(memberWrong, (change) => ({ members: [{ ...memberBody(), ...change }] }), "/members/0"),
     ],
     undo: (answer, { gslb }) => [`/v0.1/gslbs/${gslb}/pools/${answer.body.id}`, `/v0.1/pools/${answer.body.id}`],
@@ -112,22 +135,38 @@ export const writes: Readonly<Record<string, Write>> = {
     wrong: [
       [{}, "/pool_id", 422],
       [{ pool_id: 7 }, "/pool_id", 400],
-      [{ weight: 1 }, "/weight", 400],
+      [{ weight: -1 }, "/weight", 400],
+      [{ locations: [] }, "/locations", 400],
     ],
   },
   "PATCH a pool's place": {
     method: "PATCH",
     path: ({ gslb, pool }) => `/v0.1/gslbs/${gslb}/pools/${pool}`,
-    body: () => ({ position: 0 }),
+    body: () => ({ position: 0, weight: 1 }),
     wrong: [
       [{ position: 1 }, "/position", 422],
       [{ position: -1 }, "/position", 400],
       [{ position: "0" }, "/position", 400],
+      [{ weight: 65_536 }, "/weight", 400],
+      [{ locations: [] }, "/locations", 400],
+    ],
+  },
+  "PUT the pools with weights": {
+    method: "PUT",
+    path: ({ gslb }) => `/v0.1/gslbs/${gslb}/pools`,
+    flags: forced,
+    body: ({ pool }) => ({ pools: [{ pool_id: pool, weight: 1 }] }),
+    wrong: [
+      [{ pools: [{ pool_id: nowhere }] }, "/pools/0/pool_id", 422],
+      [{ pools: [{ pool_id: nowhere }, { pool_id: nowhere }] }, "/pools", 400],
+      [{ pools: [{ pool_id: nowhere, weight: 0.5 }] }, "/pools/0/weight", 400],
+      [{ pools: [{ pool_id: nowhere, locations: [] }] }, "/pools/0/locations", 400],
     ],
   },
   "PUT the pools' order": {
     method: "PUT",
     path: ({ gslb }) => `/v0.1/gslbs/${gslb}/pools`,
+    flags: forced,
     body: ({ pool }) => ({ pool_ids: [pool] }),
     wrong: [
       [{ pool_ids: [nowhere] }, "/pool_ids/0", 422],
@@ -145,6 +184,7 @@ export const writes: Readonly<Record<string, Write>> = {
   "PUT members": {
     method: "PUT",
     path: ({ pool }) => `/v0.1/pools/${pool}/pool_members?additive_only=true`,
+    flags: forced,
     body: () => ({ pool_members: [{ name: "192.0.2.1", endpoints: ["192.0.2.1"] }] }),
     wrong: [
       ...within(memberWrong, (change) => ({ pool_members: [memberBody(), { ...memberBody(), ...change }] }), "/pool_members/1"),
@@ -160,14 +200,41 @@ export const writes: Readonly<Record<string, Write>> = {
   "PUT member": {
     method: "PUT",
     path: ({ pool, member }) => `/v0.1/pools/${pool}/pool_members/${member}`,
+    flags: forced,
     body: () => ({ endpoints: ["192.0.2.1"] }),
     wrong: [...memberWrong, [{ type: "HOSTNAME" }, "/type", 422]],
   },
   "PATCH member": {
     method: "PATCH",
     path: ({ pool, member }) => `/v0.1/pools/${pool}/pool_members/${member}`,
+    flags: forced,
     body: () => ({}),
     wrong: [...memberWrong, [{ type: "HOSTNAME" }, "/type", 422], [{ endpoints: null }, "/endpoints", 400]],
+  },
+  "PUT a member's override": {
+    method: "PUT",
+    path: ({ pool, member }) => `/v0.1/pools/${pool}/pool_members/${member}/override`,
+    flags: forced,
+    body: () => ({ state: "up" }),
+    wrong: [...overrideWrong, [{ selector: {} }, "/selector", 400], [{ starts_at: null }, "/starts_at", 400]],
+    undo: (_, { pool, member }) => [`/v0.1/pools/${pool}/pool_members/${member}/override`],
+  },
+  "POST overrides": {
+    method: "POST",
+    path: () => "/v0.1/overrides",
+    flags: [...forced, "dry_run"],
+    body: ({ member }) => ({ selector: { member_id: member }, state: "up" }),
+    wrong: [
+      ...overrideWrong,
+      [{ selector: {} }, "/selector", 400],
+      [{ selector: { region: "north" } }, "/selector/region", 400],
+      [{ selector: { tag: "a", flavor: "edge", gslb_id: nowhere } }, "/selector/gslb_id", 400],
+      [{ selector: { member_id: "x" } }, "/selector/member_id", 400],
+      [{ selector: { member_id: nowhere } }, "/selector/member_id", 422],
+      [{ selector: { pool_id: nowhere } }, "/selector/pool_id", 422],
+      [{ starts_at: "2100-01-02T00:00:00Z", expires_at: "2100-01-01T00:00:00Z" }, "/expires_at", 400],
+    ],
+    undo: (answer) => [`/v0.1/overrides/${answer.body.id}`],
   },
   "POST monitors": {
     method: "POST",

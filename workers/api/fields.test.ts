@@ -36,6 +36,8 @@ test.each([
     ["/confirm_delay", "/name", "/timeout", "/url_path"],
   ],
   ["/v0.1/monitors", { type: "HTTP", delay: "3", timeout: 30 }, ["/delay"]],
+  ["/v0.1/pools", { name: "p", members: [[], null, 7, "x"] }, ["/members/0", "/members/1", "/members/2", "/members/3"]],
+  ["/v0.1/overrides", { selector: [], state: null }, ["/selector", "/state"]],
   [
     "/v0.1/overrides",
     { selector: {}, state: "x", starts_at: "2036-01-02T00:00:00Z", expires_at: "2036-01-01T00:00:00Z" },
