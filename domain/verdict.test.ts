@@ -61,6 +61,19 @@ describe("a region's verdict", () => {
     expect(insert(series, result(41_000, "pass"), thresholds, 41_000, 1_000).count.verdict).toBe("up");
   });
 
+  it("goes on, from where it stood, after the clocks of checker and Engine ran ahead together and were set back", () => {
+    const hour = 3_600_000;
+    const ahead = Array.from({ length: 20 }, (_, index) => result(hour + index * 1_000, "fail"));
+    const down = ahead.reduce((sum, item) => insert(sum, item, thresholds, at(item.tick), 1_000), run(ticks("pp")));
+    const once = insert(down, result(5_000, "pass"), thresholds, at(5_000), 1_000);
+    expect(once.count).toMatchObject({ verdict: "down", passes: 1 });
+    expect(insert(once, result(5_000, "pass"), thresholds, at(5_000), 1_000)).toBe(once);
+    expect(insert(once, result(6_000, "pass"), thresholds, at(6_000), 1_000)).toMatchObject({
+      count: { verdict: "up" },
+      freshAt: at(6_000),
+    });
+  });
+
   it("is fresh by arrival, bounded by the tick: a result that was long under way does not vouch for now", () => {
     expect(insert(emptySeries, result(1_000, "pass"), thresholds, 1_200, 1_000).freshAt).toBe(1_200);
     expect(insert(emptySeries, result(1_000, "pass"), thresholds, 600_000, 1_000).freshAt).toBe(3_000);

@@ -71,7 +71,7 @@ export function insert(series: Series, result: Result, thresholds: Thresholds, a
   // From the future: `no_data`, and not kept either, or a clock that jumped could fill the window and keep every later result out of it.
   if (result.tick > arrivedAt + limits.tickAheadMs) return series;
   const { outcome } = result;
-  const { window } = series;
+  const window = caughtUp(series.window, result.tick, arrivedAt);
   let index = window.length;
   while (index > 0 && (window[index - 1] as SeriesEntry).tick > result.tick) index -= 1;
   const same = index > 0 ? (window[index - 1] as SeriesEntry) : null;
@@ -106,6 +106,20 @@ export function insert(series: Series, result: Result, thresholds: Thresholds, a
   const facts = newest ? { colo: result.colo, latencyMs: result.latencyMs, detail: result.detail } : {};
   // Never ahead of the Engine's clock: a clock that jumped forward and back must not leave a series fresh for hours.
   return { ...series, before, window: next, count, freshAt: Math.min(Math.max(series.freshAt, speaksFor), arrivedAt), ...facts };
+}
+
+/**
+ * The window on a clock that was set back: results from a time that has not come yet count as they came, just before the one that is there now.
+ * Where they were they would keep every later one out of a full window until that time has come.
+ */
+function caughtUp(window: readonly SeriesEntry[], tick: number, arrivedAt: number): readonly SeriesEntry[] {
+  const isAhead = (entry: SeriesEntry) => entry.tick > arrivedAt + limits.tickAheadMs + limits.clockBackMs;
+  const newest = window.at(-1);
+  if (newest === undefined || !isAhead(newest)) return window;
+  const first = window.findIndex(isAhead);
+  const moved = window.map((entry, index) => (index < first ? entry : { ...entry, tick: tick - window.length + index }));
+  // A late one has its place before them.
+  return first > 0 && tick - window.length + first <= (window[first - 1] as SeriesEntry).tick ? window : moved;
 }
 
 /** Silent: nothing heard for two periods and a timeout (rule 2), or heard from the future, which only a clock that jumped can say. */
