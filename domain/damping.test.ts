@@ -39,6 +39,20 @@ describe("damping", () => {
     expect(penaltyAt(state, 10 * 60 * minute)).toBe(40 * second);
   });
 
+  it("does not count a fall of one that is down, nor a return of one that is back", () => {
+    const down = fall(undamped, 0);
+    expect(fall(down, 60 * second)).toBe(down);
+    const back = comeBack(down, 90 * second);
+    expect(comeBack(back, 100 * second)).toBe(back);
+  });
+
+  it("holds from now on where the clock was set back since the return", () => {
+    const ahead = comeBack(fall(undamped, 0), 3_600 * second);
+    const back = comeBack(ahead, 10 * second);
+    expect(heldUntil(back, 30 * second, 10 * second)).toBe(40 * second);
+    expect(heldUntil(back, 30 * second, 40 * second)).toBeNull();
+  });
+
   it("never holds longer than the delay and the largest penalty, whatever the clock does", () => {
     const step = fc.record({ at: fc.integer({ min: 0, max: 2 ** 45 }), falls: fc.boolean() });
     fc.assert(

@@ -24,8 +24,9 @@ export function penaltyAt(state: Damping, now: number): number {
   return left < limits.penaltyBaseMs ? 0 : left;
 }
 
-/** A fall: from the second within ten minutes on it costs a penalty, doubled by each further one. */
+/** A fall: from the second within ten minutes on it costs a penalty, doubled by each further one. Who is down already does not fall again. */
 export function fall(state: Damping, now: number): Damping {
+  if (state.fellAt !== null && state.returnedAt === null) return state;
   const left = penaltyAt(state, now);
   // A clock that was set back makes a fall recent rather than long ago: the safe side is to hold back.
   const recent = state.fellAt !== null && now - state.fellAt <= limits.dampingMs;
@@ -33,15 +34,19 @@ export function fall(state: Damping, now: number): Damping {
   return { fellAt: now, returnedAt: null, penaltyMs };
 }
 
-/** It is up again, and held back from now on. Nothing happens to one that never fell. */
+/**
+ * It is up, and held back since it came back; nothing happens to one that never fell. Say it as often as you like: the same object comes back,
+ * unless the clock was set back since. Then it is held from now on, and not until the clock has caught up.
+ */
 export function comeBack(state: Damping, now: number): Damping {
-  return state.fellAt === null || state.returnedAt !== null ? state : { ...state, returnedAt: now };
+  if (state.fellAt === null || (state.returnedAt !== null && state.returnedAt <= now)) return state;
+  return { ...state, returnedAt: now };
 }
 
 /** Until when it is held back, Unix ms; null: it is not. */
 export function heldUntil(state: Damping, failbackDelayMs: number, now: number): number | null {
   if (state.returnedAt === null) return null;
-  // A clock that was set back must not hold anybody longer than the hold is.
+  // On a clock that was set back: no further ahead than the hold is long; `comeBack` ends it in time.
   const since = Math.min(state.returnedAt, now);
   const until = since + failbackDelayMs + state.penaltyMs;
   return until > now ? until : null;
