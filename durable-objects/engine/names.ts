@@ -56,16 +56,16 @@ export function sayWritten(
   if (fresh && next.wanted === "removed" && !isPending(next)) {
     project.unpublished(gslb_id, flavor);
     const reason = `${fqdn} is removed from ${flavor}`;
-    project.say(now, { kind: "unpublished", severity: "info", ...about, rule: "20", reason, evidence: batch });
+    project.say(now, { kind: "unpublished", severity: "info", ...about, rule: "unpublish", reason, evidence: batch });
   } else if (fresh && next.live !== publication.live && next.live !== null) {
     const { epoch, ttl, withdrawn, answers } = next.live.plan;
     const values = answers.flatMap((answer) => answer.values);
     const reason = `plan ${number}: ${withdrawn ? "no answer (withdrawn)" : values.join(", ")}`;
     const evidence = { epoch, ttl, withdrawn, answers, urgency: publication.urgency, ...batch };
-    project.say(now, { kind: "published", severity: "info", ...about, rule: "17", to: values.join(","), reason, evidence });
+    project.say(now, { kind: "published", severity: "info", ...about, rule: "newest_plan", to: values.join(","), reason, evidence });
   } else if (failure !== null && publication.lastError?.detail !== next.lastError?.detail && next.lastError !== null) {
     const evidence = { class: failure.class, attempts: next.attempts, ...batch };
-    project.say(now, { kind: "publish_failed", severity: "critical", ...about, rule: "19", reason: failure.detail, evidence });
+    project.say(now, { kind: "publish_failed", severity: "critical", ...about, rule: "retry", reason: failure.detail, evidence });
   }
 }
 
@@ -94,7 +94,7 @@ export function sayLooked(
     gslb_id,
     flavor,
     plan: expected?.number ?? null,
-    rule: "18",
+    rule: "drift",
     reason: `${fqdn} has ${describe(live.answers)} instead of ${describe(expected?.answers ?? [])}: ${ending}`,
     evidence: { found: live.answers, expected: expected?.answers ?? [], drifts: next.drifts.length, held },
   });

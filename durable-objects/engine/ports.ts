@@ -3,6 +3,7 @@
  * itself knows no clock, no chance, no network and no storage but these.
  */
 import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
+import type { DriftSettings } from "../../domain/drift.ts";
 import type { ConductorRpc, ProberRpc } from "../rpc.ts";
 
 /** The part of a Durable Object's storage that is used: SQLite, whose writes between two awaits become durable together or not at all. */
@@ -26,6 +27,8 @@ export type BoundFlavor = {
   readonly plugin: BackendPlugin;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly credentials: Readonly<Record<string, unknown>>;
+  /** How drift is looked for; left out: as `defaultDrift`. */
+  readonly drift?: DriftSettings;
 };
 
 export type ProberKey = { readonly region: string; readonly shard: number; readonly generation: number };

@@ -7,14 +7,13 @@ import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Override } from "../../domain/override.ts";
 import type { Problem } from "../../domain/problem.ts";
-import { isPending } from "../../domain/publish.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
 import type { Caller, Configuration, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
 import type { EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
-import { nextBatch, writeBatch } from "./publisher.ts";
+import { Publisher } from "./publisher.ts";
 import { Pump } from "./pump.ts";
 import { type Meta, Store, type Watched } from "./store.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
@@ -34,7 +33,7 @@ export class EngineShell implements EngineRpc {
   private meta: Meta;
   private readonly configuring: Pump;
   private readonly assigning: Pump;
-  private readonly publishing: Pump;
+  private readonly publishing: Publisher;
   private readonly flushing: Pump;
   private alarmAt: number | null = null;
   /** The next checkpoint is due then, if anything was heard. */
@@ -62,7 +61,15 @@ export class EngineShell implements EngineRpc {
     const pump = (name: string, work: () => Promise<void>, spacingMs = 0) => new Pump(ports, name, work, () => this.arm(), spacingMs);
     this.configuring = pump("taking the configuration over", () => this.pull());
     this.assigning = pump("assigning checks", () => this.fleet.push());
-    this.publishing = pump("publishing", () => this.publishDue());
+    const lastAlive = this.store.watched()?.aliveAt ?? null;
+    this.publishing = new Publisher(
+      ports,
+      this.project,
+      this.store,
+      lastAlive,
+      () => this.persist(),
+      () => this.arm(),
+    );
     this.flushing = pump("writing back", () => this.flush(), writeBackSpacingMs);
   }
 
@@ -94,7 +101,8 @@ export class EngineShell implements EngineRpc {
     this.queueLagMs = queueLagMs;
     const now = this.ports.now();
     const ours = reports.filter((report) => report.project_id === this.ports.projectId && this.fleet.heard(report, now));
-    const { confirmations } = this.project.observe(ours, now);
+    const { counted, confirmations } = this.project.observe(ours, now);
+    if (counted > 0) this.publishing.judged(now);
     if (confirmations.length > 0) this.ports.background(this.fleet.confirmFast(confirmations));
     this.observedSinceCheckpoint ||= ours.length > 0;
     this.persist();
@@ -157,6 +165,8 @@ export class EngineShell implements EngineRpc {
     await this.ports.alarm.set(this.alarmAt);
     try {
       this.project.tick(now);
+      // Where nothing is to be judged, being awake is all the work there is.
+      if (this.project.catalog.monitors.size === 0) this.publishing.judged(now);
       this.persist();
       this.checkpoint(now);
       if (now - this.watched.aliveAt >= limits.checkpointMs / 2) {
@@ -191,7 +201,7 @@ export class EngineShell implements EngineRpc {
     this.arm();
   }
 
-  private background(pump: Pump): void {
+  private background(pump: Pump | Publisher): void {
     this.ports.background(pump.kick());
   }
 
@@ -207,16 +217,6 @@ export class EngineShell implements EngineRpc {
     this.fleet.assign();
     this.persist();
     this.background(this.assigning);
-  }
-
-  private async publishDue(): Promise<void> {
-    for (;;) {
-      const batch = nextBatch(this.project.publications, this.ports.now(), this.ports);
-      if (batch === null) return;
-      for (const { key, number, failure } of await writeBatch(batch, this.ports))
-        this.project.written(key, number, failure, this.ports.now(), this.ports.random());
-      this.persist();
-    }
   }
 
   private async flush(): Promise<void> {
@@ -255,14 +255,12 @@ export class EngineShell implements EngineRpc {
 
   /** Sets the alarm for whatever is next. */
   private arm(): void {
-    const times = [this.configuring, this.assigning, this.flushing, this.publishing].flatMap((pump) => pump.nextTryAt ?? []);
+    const times = [this.configuring, this.assigning, this.flushing].flatMap((pump) => pump.nextTryAt ?? []);
     const now = this.ports.now();
     const tick = this.project.nextTick();
     if (tick !== null) times.push(tick);
-    // What is being written just now is looked at again a second later, in case this object is gone by then.
-    const soon = now + 1_000;
-    for (const publication of this.project.publications.values())
-      if (isPending(publication)) times.push(Math.max(publication.nextTryAt, soon));
+    const publish = this.publishing.nextAt(now);
+    if (publish !== null) times.push(publish);
     if (this.observedSinceCheckpoint) times.push(this.checkpointAt);
     if (this.project.catalog.members.size > 0) times.push(now + limits.checkpointMs);
     if (times.length > 0) this.armAt(Math.min(...times));
