@@ -77,6 +77,8 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   const series = insert(before, result, thresholds, now, timing.timeoutMs);
   if (series === before) return nothing;
   monitorState.series[report.region] = series;
+  // A check that came to nothing is kept, so that its tick is known. It decides nothing, nor is it the occasion to.
+  if (observation.outcome === "no_data") return { ...nothing, counted: true };
 
   const voted = monitorState.judgement;
   const voices = seriesOf(monitorState, regions);
