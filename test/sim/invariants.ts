@@ -59,6 +59,8 @@ export function numbersRise(facts: Facts, before: Publication | undefined, after
 export function nobodyTakenOutEntersAPlan(facts: Facts, before: Publication | undefined, after: Publication): void {
   const plan = isPlan(after);
   if (plan === null || plan.decided_at !== facts.now || isPlan(before)?.decided_at === plan.decided_at || facts.known === null) return;
+  // An Engine without state takes what stands as it stands.
+  if (before === undefined && after.confirmed === after.number) return;
   const { known } = facts;
   const gslb = known.gslb.get(plan.gslb_id);
   if (gslb === undefined) return;

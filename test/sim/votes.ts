@@ -8,16 +8,20 @@ type Heard = { readonly tick: number; readonly outcome: OutcomeKind };
 type Fold = { verdict: "unknown" | "up" | "down"; fails: number; passes: number };
 type Line = { readonly version: number; readonly base: Fold; readonly heard: Heard[] };
 
+export type Limit = { readonly fails: number; readonly passes: number };
+
 const window = 16;
 
 export class Votes {
   private readonly lines = new Map<string, Line>();
 
-  /** `arrivedAt` is the Engine's clock. */
-  hear(report: CheckReport, arrivedAt: number, thresholds: (monitorId: string) => { fails: number; passes: number } | null): void {
-    for (const { member_id, endpoint, monitor_id, monitor_version, tick, outcome } of report.observations) {
+  /** `arrivedAt` is the Engine's clock. Returns how to forget it again. */
+  hear(report: CheckReport, arrivedAt: number, thresholds: (told: CheckReport["observations"][number]) => Limit | null): () => void {
+    const undo: (() => void)[] = [];
+    for (const told of report.observations) {
+      const { member_id, endpoint, monitor_id, monitor_version, tick, outcome } = told;
       if (tick > arrivedAt + 5_000) continue;
-      const limit = thresholds(monitor_id);
+      const limit = thresholds(told);
       if (limit === null) continue;
       const key = [member_id, endpoint, monitor_id, report.region].join(" ");
       let line = this.lines.get(key);
@@ -25,16 +29,41 @@ export class Votes {
       if (line === undefined || line.version < monitor_version)
         line = { version: monitor_version, base: { verdict: "unknown", fails: 0, passes: 0 }, heard: [] };
       else if (line.version > monitor_version) continue;
+      const before = this.lines.get(key);
+      line = { ...line, base: { ...line.base }, heard: [...line.heard] };
       this.lines.set(key, line);
+      undo.push(() => this.put(key, before));
       put(line, { tick, outcome }, limit);
     }
+    return () => {
+      for (const step of undo.reverse()) step();
+    };
+  }
+
+  /** The counters of this endpoint and monitor start anew, or, without them, all do. Returns how to take it back. */
+  restart(memberId: string, endpoint: string, monitorId: string): () => void {
+    const prefix = `${memberId} ${endpoint} ${monitorId} `;
+    const gone = [...this.lines].filter(([key]) => key.startsWith(prefix));
+    for (const [key] of gone) this.lines.delete(key);
+    return () => {
+      for (const [key, line] of gone) this.lines.set(key, line);
+    };
+  }
+
+  forget(): void {
+    this.lines.clear();
+  }
+
+  private put(key: string, line: Line | undefined): void {
+    if (line === undefined) this.lines.delete(key);
+    else this.lines.set(key, line);
   }
 
   /** The regions that say `wanted` of an endpoint, by what the Engine was told. */
   saying(
     wanted: "up" | "down",
     of: { memberId: string; endpoint: string; monitorId: string; regions: readonly string[] },
-    limit: { fails: number; passes: number },
+    limit: Limit,
   ): string[] {
     return of.regions.filter((region) => {
       const line = this.lines.get([of.memberId, of.endpoint, of.monitorId, region].join(" "));
@@ -46,7 +75,7 @@ export class Votes {
   }
 }
 
-function put(line: Line, heard: Heard, limit: { fails: number; passes: number }): void {
+function put(line: Line, heard: Heard, limit: Limit): void {
   const known = line.heard.findIndex(({ tick }) => tick === heard.tick);
   if (known >= 0) {
     if (line.heard[known]?.outcome === "no_data") line.heard[known] = heard;
@@ -60,7 +89,7 @@ function put(line: Line, heard: Heard, limit: { fails: number; passes: number })
   if (dropped !== undefined) step(line.base, dropped.outcome, limit);
 }
 
-function step(fold: Fold, outcome: OutcomeKind, limit: { fails: number; passes: number }): void {
+function step(fold: Fold, outcome: OutcomeKind, limit: Limit): void {
   if (outcome === "pass") {
     fold.passes += 1;
     fold.fails = 0;

@@ -2,7 +2,6 @@
  * Sees every row that the Engine writes, in the turn in which it does, and remembers the rows as they are durable. A crash takes back what was
  * not, here too.
  */
-export type Turn = { readonly kind: "observe" | "alarm" | "configure" | "other"; readonly heard: ReadonlySet<string> };
 export type RowCheck = (table: string, id: string, before: unknown, after: unknown) => void;
 
 export class Watcher {
@@ -44,6 +43,11 @@ export class Watcher {
   /** To be done when what is written now is durable; never, if it is lost. */
   once(action: () => void): void {
     this.later.push(action);
+  }
+
+  /** To be done if what happens now is lost. */
+  otherwise(action: () => void): void {
+    this.undo.push(action);
   }
 
   committed(): void {

@@ -19,7 +19,7 @@ import { draw, Maker, slowDown } from "./scenario.ts";
 import { type Region, Targets } from "./targets.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
-import { Votes } from "./votes.ts";
+import { type Limit, Votes } from "./votes.ts";
 import { Watcher } from "./watcher.ts";
 
 export type Violation = { readonly at: number; readonly invariant: string; readonly expected: string; readonly seen: string };
@@ -199,6 +199,7 @@ export class World {
   loseState(): void {
     this.host.loseState();
     this.watcher.forget();
+    this.votes.forget();
     this.sent.clear();
     this.disturbedAt = this.timeline.now;
   }
@@ -224,10 +225,8 @@ export class World {
     return this.host.call((shell) => {
       const heard = new Set<string>();
       for (const report of reports) {
-        this.votes.hear(report, this.host.now, (id) => {
-          const monitor = this.known()?.monitor.get(id);
-          return monitor === undefined ? null : { fails: monitor.max_retries, passes: monitor.rise };
-        });
+        const forget = this.votes.hear(report, this.host.now, (told) => this.limitOf(report.region, told));
+        this.watcher.otherwise(forget);
         for (const { member_id, endpoint, outcome, tick } of report.observations) {
           if (outcome !== "no_data") heard.add(`${member_id} ${endpoint}`);
           this.trace.count(`${report.region} ${endpoint} ${tick} ${outcome}`);
@@ -240,6 +239,20 @@ export class World {
         this.turn = quiet;
       }
     });
+  }
+
+  /** By what an observation counts; null: it does not, since nobody asks for it, or it is from before the counters started anew. */
+  private limitOf(region: string, { member_id, endpoint, monitor_id, tick }: CheckReport["observations"][number]): Limit | null {
+    const known = this.known();
+    const member = known?.pool_member.get(member_id);
+    const monitor = known?.monitor.get(monitor_id);
+    if (known === null || member === undefined || monitor === undefined || !monitor.admin_state_up) return null;
+    const ids = member.monitor_ids.length > 0 ? member.monitor_ids : (known.pool.get(member.pool_id)?.monitor_ids ?? []);
+    if (!ids.includes(monitor_id) || (monitor.check_regions.length > 0 && !monitor.check_regions.includes(region))) return null;
+    const state = this.watcher.get("member", member_id) as MemberState | undefined;
+    const startedAt = state?.endpoints[endpoint]?.monitors[monitor_id]?.judgement.startedAt;
+    if (startedAt === undefined || (tick < startedAt - 1_000 && startedAt <= this.host.now + 5_000)) return null;
+    return { fails: monitor.max_retries, passes: monitor.rise };
   }
 
   private facts(): invariants.Facts {
@@ -268,9 +281,21 @@ export class World {
       }
     }
     if (after === undefined) return;
-    if (table === "member") invariants.statesMoveByVotes(facts, id, before as MemberState | undefined, after as MemberState);
+    if (table === "member") {
+      invariants.statesMoveByVotes(facts, id, before as MemberState | undefined, after as MemberState);
+      this.restartVotes(id, before as MemberState | undefined, after as MemberState);
+    }
     if (table === "pool") invariants.budgetIsKept(facts, id, after as PoolState);
     if (table === "publication") this.checkPublication(facts, before as Publication | undefined, after as Publication);
+  }
+
+  private restartVotes(id: string, before: MemberState | undefined, after: MemberState): void {
+    for (const [endpoint, { monitors }] of Object.entries(after.endpoints)) {
+      for (const [monitor, { judgement }] of Object.entries(monitors)) {
+        const was = before?.endpoints[endpoint]?.monitors[monitor]?.judgement.startedAt;
+        if (was !== judgement.startedAt) this.watcher.otherwise(this.votes.restart(id, endpoint, monitor));
+      }
+    }
   }
 
   private checkPublication(facts: invariants.Facts, before: Publication | undefined, after: Publication): void {
