@@ -12,7 +12,8 @@ const pause = fc.oneof(
 );
 const delay = fc.oneof(fc.constantFrom(0, 1_000, 86_400_000), fc.nat(86_400_000));
 /** Falls and returns by turns, after these pauses; `now` is the time of the last. */
-const life = fc.array(fc.record({ up: pause, down: pause }), { minLength: 1, maxLength: 25 }).map((turns) => {
+const restless = fc.array(fc.record({ up: fc.nat(60_000), down: pause }), { minLength: 8, maxLength: 12 });
+const life = fc.oneof(fc.array(fc.record({ up: pause, down: pause }), { minLength: 1, maxLength: 25 }), restless).map((turns) => {
   let now = 0;
   let state = undamped;
   for (const turn of turns) {
@@ -27,10 +28,10 @@ const life = fc.array(fc.record({ up: pause, down: pause }), { minLength: 1, max
 describe("properties of damping", () => {
   /** Rule 7: a penalty is nothing, or between ten seconds and thirty minutes; and what is stored is read back as it was. */
   it("has a penalty within its bounds at all times, also on clocks that jump", () => {
-    const step = fc.record({ at: clock, falls: fc.boolean() });
+    const step = fc.record({ at: fc.oneof(clock, fc.nat(limits.dampingMs)), falls: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), clock, (steps, now) => {
-        let state: Damping = undamped;
+      fc.property(life, fc.array(step, { maxLength: 30 }), clock, (lived, steps, now) => {
+        let { state }: { state: Damping } = lived;
         for (const { at, falls } of steps) state = falls ? fall(state, at) : comeBack(state, at);
         for (const penalty of [state.penaltyMs, penaltyAt(state, now)]) {
           expect(penalty === 0 || (penalty >= limits.penaltyBaseMs && penalty <= limits.penaltyMaxMs)).toBe(true);
@@ -86,9 +87,12 @@ describe("properties of damping", () => {
   });
 
   /** Rule 7: each further fall doubles what is left, up to thirty minutes; each ten minutes up halve it. */
-  it("doubles what is left by a fall, halves it by ten minutes up, and is forgotten", () => {
+  it("doubles what is left by a fall, halves it by each whole ten minutes up and by none down, and is forgotten", () => {
     fc.assert(
       fc.property(life, pause, ({ state, now }, later) => {
+        const down = fall(state, now);
+        expect(penaltyAt(down, now + later)).toBe(down.penaltyMs);
+        expect(penaltyAt(state, now + (later % limits.dampingMs))).toBe(state.penaltyMs);
         const left = penaltyAt(state, now + later);
         if (left > 0) expect(fall(state, now + later).penaltyMs).toBe(Math.min(2 * left, limits.penaltyMaxMs));
         const half = penaltyAt(state, now + later + limits.dampingMs);
