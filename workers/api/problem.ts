@@ -42,8 +42,8 @@ export const problemForms: Readonly<Record<ProblemType, Form>> = {
   "in-use": { status: 409, title: "In use", page: "Other resources use it. `users` lists them; change those first." },
   "would-empty": {
     status: 409,
-    title: "It would leave a GSLB without a member",
-    page: "After this change a live GSLB would have no enabled member. `users` lists the GSLBs.",
+    title: "It would leave a GSLB with too little",
+    page: "After this change a live GSLB would have no enabled member, or after this override no usable pool. `users` lists the GSLBs. `?force=true` does it all the same.",
   },
   "version-mismatch": {
     status: 412,
