@@ -47,6 +47,16 @@ describe("a sick vantage point", () => {
     expect(sickOf(diagnose(new Map(), two, cycle, 0))).toEqual([]);
   });
 
+  it("stays one while the others fall silent, and gets its vote back when it agrees with whoever is left", () => {
+    const sick = diagnose(new Map(), three(["afr"]), cycle, 0).sick;
+    const two = (failedBy: readonly string[]) => [1, 2, 3].map((pool) => sighting(pool, 1, failedBy, ["afr", "enam"]));
+    const left = diagnose(sick, two(["afr"]), cycle, cycle);
+    expect([sickOf(left), left.blind]).toEqual([["afr 4"], false]);
+    expect(sickOf(diagnose(left.sick, [], cycle, 2 * cycle))).toEqual(["afr 4"]);
+    const mending = diagnose(left.sick, two([]), cycle, 2 * cycle);
+    expect(sickOf(diagnose(mending.sick, two([]), cycle, 3 * cycle))).toEqual([]);
+  });
+
   it("is judged for IPv4 and IPv6 apart", () => {
     const broken6 = three(["afr"]).map((item) => ({ ...item, family: 6 as const }));
     expect(sickOf(diagnose(new Map(), [...broken6, ...three([])], cycle, 0))).toEqual(["afr 6"]);

@@ -80,7 +80,7 @@ const looksWell = ({ failed, expected }: Disagreement): boolean => failed * 4 < 
 
 /**
  * Who is sick now, from who was. A region gets its vote back after it has disagreed with less than a quarter for `recoveryMs`, two cycles.
- * `agreed`: of how many endpoints that all regions pass each region has a result, by "region family"; they need no sighting of their own. With fewer than three regions nobody can tell who is wrong. Keys are "region family".
+ * `agreed`: of how many endpoints that all regions pass each region has a result; they need no sighting of their own. Keys are "region family".
  */
 export function diagnose(
   was: ReadonlyMap<string, SicknessState>,
@@ -92,13 +92,14 @@ export function diagnose(
   const found = disagreements(sightings, agreed);
   const regions = new Set(sightings.flatMap((sighting) => [...sighting.regions.keys()]));
   for (const key of agreed.keys()) regions.add(key.split(" ")[0] ?? "");
-  if (regions.size < minimumRegions) return { sick: new Map(), blind: false };
+  // With two nobody can tell who is wrong. But who was found to be wrong before does not become right by the silence of the others.
+  const canTell = regions.size >= minimumRegions;
   const sick = new Map<string, SicknessState>();
   for (const key of new Set([...found.keys(), ...was.keys()])) {
     const disagreement = found.get(key);
     const before = was.get(key);
     if (before === undefined) {
-      if (disagreement !== undefined && looksSick(disagreement)) sick.set(key, { wellSince: null });
+      if (canTell && disagreement !== undefined && looksSick(disagreement)) sick.set(key, { wellSince: null });
       continue;
     }
     // Nothing is heard of it that could be compared: it stays as it was.
@@ -109,7 +110,7 @@ export function diagnose(
     const wellSince = Math.min(before.wellSince ?? now, now);
     if (now - wellSince < recoveryMs) sick.set(key, { wellSince });
   }
-  const blind = familiesOf(sick).some((family) => countIn(sick, family) * 2 > regions.size);
+  const blind = canTell && familiesOf(sick).some((family) => countIn(sick, family) * 2 > regions.size);
   return { sick: blind ? new Map() : sick, blind };
 }
 
