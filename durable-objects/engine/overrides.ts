@@ -13,12 +13,17 @@ import type { Project } from "./project.ts";
 import { newOverrideState } from "./state.ts";
 import { steeringOf } from "./steer-gslb.ts";
 
-/** The override that decides for a member now. `also`: one that is only thought of. */
-export function overrideOf(project: Project, member: Member, now: number, also: Override | null = null): Override | null {
+/** What is only thought of: an override more, or one less. */
+export type Thought = { readonly also?: Override; readonly without?: string };
+
+/** The override that decides for a member now. */
+export function overrideOf(project: Project, member: Member, now: number, thought: Thought = {}): Override | null {
+  const { also, without } = thought;
   const known = project.catalog.overridesOf(member);
-  if (known.length === 0 && also === null) return null;
-  const standing = known.filter((one) => project.overrides.get(one.id)?.begun === true && isInForce(one, now) && isMeant(one, member));
-  return deciding(also !== null && isMeant(also, member) ? [...standing, also] : standing);
+  if (known.length === 0 && also === undefined) return null;
+  const stands = (one: Override) => one.id !== without && project.overrides.get(one.id)?.begun === true && isInForce(one, now);
+  const standing = known.filter((one) => stands(one) && isMeant(one, member));
+  return deciding(also !== undefined && isMeant(also, member) ? [...standing, also] : standing);
 }
 
 /** Brings an override to where it should be at this time, and says so. */
@@ -121,17 +126,23 @@ export function preflight(project: Project, one: Override, now: number): Preflig
     .filter((member) => isMeant(one, member))
     .map(({ id: member_id, pool_id, name }) => ({ pool_id, member_id, name }));
   const gslbs = new Set(pools.flatMap((pool) => project.catalog.gslbsOf(pool)));
-  const then = new Map(pools.map((pool) => [pool, poolHealth(candidatesOf(project, pool, now, one), rulesOf(project, pool))]));
+  const healths = (thought: Thought) =>
+    new Map(pools.map((pool) => [pool, poolHealth(candidatesOf(project, pool, now, thought), rulesOf(project, pool))]));
+  // One that stands already is thought away first.
+  const before = healths({ without: one.id });
+  const after = healths({ without: one.id, also: one });
   const impact = [...gslbs].flatMap((id) => {
     const gslb = project.catalog.gslbs.get(id);
-    return gslb === undefined || !gslb.admin_state_up ? [] : [impactOn(project, gslb, then, now)];
+    return gslb === undefined || !gslb.admin_state_up ? [] : [impactOn(project, gslb, before, after, now)];
   });
   return { matched, impact };
 }
 
-function impactOn(project: Project, gslb: Gslb, then: ReadonlyMap<string, PoolHealth>, now: number): Impact {
-  const nowHealth = (pool: string) => project.health(pool, now);
-  const thenHealth = (pool: string) => then.get(pool) ?? nowHealth(pool);
+type Healths = ReadonlyMap<string, PoolHealth>;
+
+function impactOn(project: Project, gslb: Gslb, without: Healths, withIt: Healths, now: number): Impact {
+  const nowHealth = (pool: string) => without.get(pool) ?? project.health(pool, now);
+  const thenHealth = (pool: string) => withIt.get(pool) ?? project.health(pool, now);
   const before = steeringOf(project, gslb, now, nowHealth);
   const after = steeringOf(project, gslb, now, thenHealth);
   const pools = gslb.pool_ids.filter((pool) => project.catalog.pools.get(pool)?.admin_state_up === true);

@@ -4,16 +4,14 @@
  */
 import { comeBack, fall, heldUntil } from "../../domain/damping.ts";
 import type { Member } from "../../domain/member.ts";
-import type { Override } from "../../domain/override.ts";
 import { type Candidate, type PoolHealth, type PoolRules, poolStatus } from "../../domain/pool-health.ts";
 import { severityOf } from "./evidence.ts";
 import { standIn } from "./judging.ts";
-import { overrideOf } from "./overrides.ts";
+import { overrideOf, type Thought } from "./overrides.ts";
 import type { Project } from "./project.ts";
 import { newPool, type PoolState } from "./state.ts";
 
-/** `also`: an override that is only thought of. */
-export function candidatesOf(project: Project, poolId: string, now: number, also: Override | null = null): Candidate[] {
+export function candidatesOf(project: Project, poolId: string, now: number, thought: Thought = {}): Candidate[] {
   const delayMs = failbackMs(project, poolId);
   return project.catalog.membersOf(poolId).map((member) => {
     const state = project.members.get(member.id);
@@ -27,7 +25,7 @@ export function candidatesOf(project: Project, poolId: string, now: number, also
       judged: state !== undefined && state.status !== "PENDING",
       up: old === null ? up : [old],
       all: old === null ? member.endpoints : [old],
-      override: overrideOf(project, member, now, also)?.state ?? null,
+      override: overrideOf(project, member, now, thought)?.state ?? null,
       heldBack: state !== undefined && heldUntil(state.damping, delayMs, now) !== null,
       fellAt: state?.damping.fellAt ?? null,
       released: state?.released ?? false,

@@ -127,6 +127,11 @@ describe("overrides", () => {
     expect(world.project.preflight(override(1, { pool_id: world.pool.id }, { state: "drain" }), world.now).impact[0]?.verdict).toBe(
       "would_empty",
     );
+    // One that stands already is compared with how it would be without it.
+    const standing = override(9, { member_id: world.one.id }, { state: "drain" });
+    world.configure({ overrides: [standing] });
+    expect(world.project.preflight(standing, world.now).impact).toEqual(impact);
+    world.configure({ deleted: [{ kind: "override", id: standing.id }] });
     world.configure({ pools: [{ ...world.pool, version: 2, min_healthy_percent: 100 }] });
     expect(world.project.preflight(override(1, { member_id: world.one.id }), world.now).impact[0]?.verdict).toBe("below_min_healthy");
     world.publish();
