@@ -1,0 +1,98 @@
+/** Faults in who may write what at a name (engine.md, rules 17 to 20). */
+import type { Mutant } from "../mutant.ts";
+
+const publish = "domain/publish.ts";
+
+export const publishing: readonly Mutant[] = [
+  {
+    name: "the-fence-takes-lower-numbers",
+    rule: "only a change with a higher number replaces what is held",
+    file: "domain/fence.ts",
+    find: "if (order > 0 && !isForeign(held, change))",
+    replace: "if (order !== 0 && !isForeign(held, change))",
+  },
+  {
+    name: "a-removal-takes-what-is-not-its-own",
+    rule: "a removal takes only what its own GSLB put there",
+    file: "domain/fence.ts",
+    find: "if (order > 0 && !isForeign(held, change))",
+    replace: "if (order > 0)",
+  },
+  {
+    name: "an-older-write-confirms-the-newest",
+    rule: "only the newest plan is confirmed by its own write",
+    file: publish,
+    find: "if (number !== publication.number) return { ...publication, confirmed: number };",
+    replace: "number = publication.number;",
+  },
+  {
+    name: "an-older-refusal-delays-the-newest",
+    rule: "an older plan in a retry is dropped",
+    file: publish,
+    find: "if (number !== publication.number) return publication;\n  const attempts",
+    replace: "const attempts",
+  },
+  {
+    name: "numbers-do-not-rise",
+    rule: "a plan has a strictly rising number",
+    file: publish,
+    find: "Math.max(publication.epoch, epoch), publication.number + 1,",
+    replace: "Math.max(publication.epoch, epoch), Math.max(1, publication.number),",
+  },
+  {
+    name: "the-epoch-is-not-raised",
+    rule: "a restore of D1 raises the epoch",
+    file: publish,
+    find: "Math.max(publication.epoch, epoch), publication.number + 1,",
+    replace: "publication.epoch, publication.number + 1,",
+  },
+  {
+    name: "the-engine-keeps-its-epoch",
+    rule: "a restore of D1 raises the epoch",
+    file: "durable-objects/engine/project.ts",
+    find: "this.epoch = Math.max(this.epoch, configuration.epoch);",
+    replace: "",
+  },
+  {
+    name: "the-same-is-written-again",
+    rule: "with stable targets nothing is written",
+    file: publish,
+    find: "JSON.stringify(current.answers) === JSON.stringify(wanted.answers)",
+    replace: "false",
+  },
+  {
+    name: "retries-end",
+    rule: "a write is tried again without end",
+    file: publish,
+    find: "publication.wanted !== null && publication.confirmed !== publication.number;",
+    replace: "publication.wanted !== null && publication.confirmed !== publication.number && publication.attempts < 3;",
+  },
+  {
+    name: "retries-without-a-bound",
+    rule: "retries are at most five minutes apart",
+    file: publish,
+    find: "Math.min(limits.retryMaxMs, limits.retryBaseMs * 2 ** Math.min(attempts, 20))",
+    replace: "limits.retryBaseMs * 2 ** Math.min(attempts, 20)",
+  },
+  {
+    name: "superseded-gives-up",
+    rule: "a plan that was superseded goes above what is there",
+    file: publish,
+    find: "const above = Math.max(publication.number, failure.number) + 1;",
+    replace: "const above = publication.number;",
+  },
+  {
+    name: "a-removal-of-what-was-made-again",
+    rule: "a re-creation supersedes the tombstone",
+    file: "durable-objects/engine/names.ts",
+    find: " || wanted.has(key)) project.unpublished",
+    replace: ") project.unpublished",
+  },
+  {
+    name: "a-removal-is-said-to-be-done",
+    rule: "a tombstone is retried until the backend confirms",
+    file: "durable-objects/engine/names.ts",
+    find: "if (!tombstone.remove || removed || wanted.has(key))",
+    replace: "if (tombstone.remove || removed || wanted.has(key))",
+  },
+];

@@ -1,0 +1,56 @@
+/** Faults in telling a sick region from sick targets, and in asking again at once (engine.md, rules 3 and 6). */
+import type { Mutant } from "../mutant.ts";
+
+const file = "domain/vantage.ts";
+
+export const vantage: readonly Mutant[] = [
+  {
+    name: "the-sick-keep-their-vote",
+    rule: "a sick region has no vote",
+    file: "domain/quorum.ts",
+    find: "if (sick.has(region))",
+    replace: `if (sick.has(""))`,
+  },
+  {
+    name: "sick-by-one-address",
+    rule: "sick is who fails at least 3 endpoints with distinct addresses",
+    file,
+    find: "addresses >= minimumEndpoints && ",
+    replace: "",
+  },
+  {
+    name: "sick-by-one-pool",
+    rule: "sick is who fails endpoints of at least 2 pools",
+    file,
+    find: "pools >= minimumPools && ",
+    replace: "",
+  },
+  {
+    name: "the-sick-recover-at-once",
+    rule: "a sick region votes again after two cycles",
+    file,
+    find: "if (now - wellSince < recoveryMs)",
+    replace: "if (now < wellSince)",
+  },
+  {
+    name: "all-regions-may-be-sick",
+    rule: "where more than half of the regions would be sick, none is",
+    file,
+    find: "sick: blind ? new Map() : sick",
+    replace: "sick",
+  },
+  {
+    name: "sickness-is-forgotten-by-a-start",
+    rule: "an eviction gives no vote back",
+    file: "durable-objects/engine/vantage-watch.ts",
+    find: "this.remember(new Map(Object.entries(state)));",
+    replace: "",
+  },
+  {
+    name: "nobody-asks-again",
+    rule: "the first fail makes every region look at once",
+    file: "domain/confirmation.ts",
+    find: "count.fails === 1",
+    replace: "count.fails === 0",
+  },
+];
