@@ -30,6 +30,27 @@ const sickBefore = fc
     maxLength: 4,
   })
   .map((list) => new Map(list.map(([region, family, wellSince]): [string, SicknessState] => [`${region} ${family}`, { wellSince }])));
+/** Who looks, and what each saw of one endpoint; all at the same time, and all with a vote. */
+const look = (n: number, pool: number, failing: readonly string[], passing: readonly string[]): Sighting => {
+  const saw = (regions: readonly string[], passes: boolean) =>
+    regions.map((region): [string, RegionSighting] => [region, { passes, hasVote: true, at: 20_000, since: 10_000 }]);
+  return { endpoint: `192.0.2.${n}`, family: 4, poolId: `pool-${pool}`, regions: new Map([...saw(failing, false), ...saw(passing, true)]) };
+};
+/** Each endpoint is failed by one region and passed by two others: where many regions do so, none can be believed. */
+const crossed = fc.integer({ min: 3, max: 9 }).chain((regions) =>
+  fc
+    .array(fc.tuple(fc.nat(regions - 1), fc.integer({ min: 1, max: regions - 1 }), fc.nat(1)), {
+      minLength: 3 * regions,
+      maxLength: 6 * regions,
+    })
+    .map((list) =>
+      list.map(([failing, step, pool], n) => {
+        const at = (index: number) => `r${index % regions}`;
+        const other = step === regions - 1 ? 1 : step + 1;
+        return look(n, pool, [at(failing)], [at(failing + step), at(failing + other)]);
+      }),
+    ),
+);
 const plain = ({ sick, blind }: Diagnosis) => ({ sick: Object.fromEntries(sick), blind });
 
 describe("properties of a diagnosis", () => {
@@ -53,30 +74,39 @@ describe("properties of a diagnosis", () => {
     );
   });
 
-  /** Rule 3: nobody becomes sick with fewer than three regions, fewer than three addresses, fewer than two pools. */
-  it("finds nobody sick by what two regions see, by two addresses or by one pool", () => {
-    const two = sightingsOver(1, 2);
-    const addresses = sightingsOver(3, 8).map((list) => list.map((one, index) => ({ ...one, endpoint: `192.0.2.${index % 2}` })));
-    const pool = sightingsOver(3, 8).map((list) => list.map((one) => ({ ...one, poolId: "pool-0" })));
+  /** Rule 3: one region that fails all that the others pass is sick, from three regions, three addresses and two pools on. */
+  it("finds a region sick if and only if it is one of three, fails three addresses, and those of two pools", () => {
+    const numbers = fc.record({
+      regions: fc.integer({ min: 1, max: 5 }),
+      addresses: fc.integer({ min: 1, max: 5 }),
+      pools: fc.integer({ min: 1, max: 3 }),
+    });
     fc.assert(
-      fc.property(fc.oneof(two, addresses, pool), clock, (sightings, now) => {
-        expect(diagnose(new Map(), sightings, cycle, now).sick.size).toBe(0);
+      fc.property(numbers, clock, ({ regions, addresses, pools }, now) => {
+        const others = regionNames.slice(1, regions);
+        // Each at one of the addresses and in one of the pools, in all combinations.
+        const sightings = Array.from({ length: 60 }, (_, n) => look(n % addresses, Math.floor(n / 5) % pools, ["r0"], others));
+        const { sick, blind } = diagnose(new Map(), sightings, cycle, now);
+        expect([sick.has("r0 4"), blind]).toEqual([regions >= 3 && addresses >= 3 && pools >= 2, false]);
       }),
     );
   });
 
   /** Rule 3: never more than half of the regions that are heard lose their vote in a family. Then none does, and it is said. */
   it("takes the vote of at most half of the regions that are heard, and of nobody where it is blind", () => {
+    let blindOnes = 0;
     fc.assert(
-      fc.property(sightingsOver(3, 16), clock, (sightings, now) => {
+      fc.property(fc.oneof(crossed, sightingsOver(3, 16)), clock, (sightings, now) => {
         const { sick, blind } = diagnose(new Map(), sightings, cycle, now);
         const heard = new Set(sightings.flatMap((one) => [...one.regions.keys()])).size;
         for (const family of ["4", "6", "name"]) {
           expect([...sick.keys()].filter((key) => key.endsWith(` ${family}`)).length * 2).toBeLessThanOrEqual(heard);
         }
         if (blind) expect(sick.size).toBe(0);
+        if (blind) blindOnes += 1;
       }),
     );
+    expect(blindOnes).toBeGreaterThan(0);
   });
 
   /** Silence gives nobody a vote back: who is not heard, or is heard by nobody who could contradict, stays sick; time heals nothing. */
@@ -166,6 +196,35 @@ describe("properties of a disagreement", () => {
         }
         const alone = sightings.map((one) => ({ ...one, regions: new Map([...one.regions].slice(0, 1)) }));
         expect(disagreements(alone).size).toBe(0);
+      }),
+    );
+  });
+
+  /** Rule 3: only what most of the others pass is held against a region. */
+  it("is what more than half of the others pass", () => {
+    fc.assert(
+      fc.property(fc.nat(7), fc.nat(7), (passing, failing) => {
+        const names = regionNames.slice(1);
+        const one = look(1, 1, ["r0", ...names.slice(passing, passing + failing)], names.slice(0, passing));
+        expect(disagreements([one]).get("r0 4")?.failed ?? 0).toBe(passing > failing ? 1 : 0);
+      }),
+    );
+  });
+
+  /** Rule 3: "the other voting regions": what is not believed already is no evidence against anybody. */
+  it("does not depend on what others say that have no vote", () => {
+    fc.assert(
+      fc.property(sightingsOver(2, 8), fc.nat(7), (sightings, mute) => {
+        const as = (passes: boolean) =>
+          sightings.map((one) => ({
+            ...one,
+            regions: new Map(
+              [...one.regions].map(([name, what]) => [name, name === `r${mute}` ? { ...what, hasVote: false, passes } : what]),
+            ),
+          }));
+        const ofOthers = (list: readonly Sighting[]) =>
+          Object.fromEntries([...disagreements(list)].filter(([key]) => !key.startsWith(`r${mute} `)));
+        expect(ofOthers(as(true))).toEqual(ofOthers(as(false)));
       }),
     );
   });
