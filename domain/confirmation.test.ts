@@ -29,6 +29,11 @@ describe("an episode", () => {
     expect(afterLook(first, "fail", settings, 12_500)?.nextAt).toBe(12_500);
   });
 
+  it("does not wait for a clock that was set back to catch up", () => {
+    const first = looked(beginEpisode("down", settings, 3_600_000), 3_600_000);
+    expect(afterLook(first, "fail", settings, 10_000)?.nextAt).toBe(11_000);
+  });
+
   it("ends with the first look that refutes the doubt", () => {
     expect(afterLook(looked(beginEpisode("down", settings, 0), 0), "pass", settings, 10)).toBeNull();
     expect(afterLook(looked(beginEpisode("up", settings, 0), 0), "fail", settings, 10)).toBeNull();
