@@ -1,7 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "./limits.ts";
-import { backoffMs, confirm, isDue, isInSync, isPending, newPublication, type Publication, refuse, want, wantRemoved } from "./publish.ts";
+import {
+  backoffMs,
+  confirm,
+  dueAt,
+  halve,
+  isDue,
+  isInSync,
+  isPending,
+  newPublication,
+  type Publication,
+  publication as publicationSchema,
+  reassert,
+  refuse,
+  want,
+  wantRemoved,
+} from "./publish.ts";
 
 const gslb = "11111111-1111-4111-8111-111111111111";
 const pool = "22222222-2222-4222-8222-222222222222";
@@ -75,6 +90,74 @@ describe("a publication", () => {
     expect(isDue(removed, 2_000)).toBe(true);
   });
 
+  it("goes above another again and again, but ever more slowly", () => {
+    let publication = wantIt(base, "192.0.2.1");
+    const superseded = { class: "superseded", detail: "", epoch: 0, number: 0, gslbId: "other" } as const;
+    const waits: (number | null)[] = [];
+    for (let round = 0; round < 12; round += 1) {
+      publication = refuse(publication, publication.number, superseded, 2_000, 0.999);
+      waits.push(dueAt(publication, 2_000));
+    }
+    expect(waits.slice(0, 2)).toEqual([0, 2_000 + backoffMs(2, 0.999)]);
+    expect(waits.at(-1)).toBe(2_000 + backoffMs(12, 0.999));
+    expect(publication.number).toBe(13);
+  });
+
+  it("never waits for a time that was set before the clock was, nor longer than an hour because it was asked to", () => {
+    const asked = refuse(wantIt(base, "192.0.2.1"), 1, { ...retry, afterMs: 10 ** 12 }, 2_000, 0);
+    expect(asked.nextTryAt).toBe(2_000 + limits.retryAfterMaxMs);
+    expect(isDue(asked, 1_000)).toBe(true);
+    // Less than the back-off is not believed: a backend that says 0 would be asked without end.
+    expect(refuse(wantIt(base, "192.0.2.1"), 1, { ...retry, afterMs: 0 }, 2_000, 0).nextTryAt).toBe(2_000 + backoffMs(1, 0));
+  });
+
+  it("has the urgency of who wants it and of what goes; one that was not written hands its urgency on", () => {
+    const live = confirm(wantIt(base, "192.0.2.1", "192.0.2.2"), 1, 1_500);
+    expect(wantIt(base, "192.0.2.1").urgency).toBe("addition");
+    expect(wantIt(live, "192.0.2.1", "192.0.2.2", "192.0.2.3").urgency).toBe("addition");
+    expect(wantIt(live, "192.0.2.1").urgency).toBe("removal");
+    expect(want(live, gslb, "example.com.", 0, answers("192.0.2.1"), 2_000, "operator").urgency).toBe("operator");
+    expect(wantRemoved(live).urgency).toBe("operator");
+    expect(reassert(live, 2_000).urgency).toBe("repair");
+    const removal = wantIt(live, "192.0.2.1");
+    expect(wantIt(removal, "192.0.2.1", "192.0.2.2", "192.0.2.3").urgency).toBe("removal");
+    expect(wantIt(confirm(removal, 2, 2_000), "192.0.2.1", "192.0.2.3").urgency).toBe("addition");
+    expect(wantIt(reassert(live, 2_000), "192.0.2.1").urgency).toBe("removal");
+    const withdrawn = want(live, gslb, "example.com.", 0, { ttl: 30, withdrawn: true, answers: [] }, 2_000);
+    expect(withdrawn.urgency).toBe("removal");
+  });
+
+  it("is alone once it was refused for good, until it is taken or another plan is wanted", () => {
+    const refused = refuse(wantIt(base, "192.0.2.1"), 1, { class: "refused", detail: "bad" }, 2_000, 0);
+    expect(refused.atMost).toBe(1);
+    expect(refuse(refused, 1, retry, 3_000, 0).atMost).toBe(1);
+    expect(wantIt(refused, "192.0.2.1")).toBe(refused);
+    expect(confirm(refused, 1, 4_000).atMost).toBeNull();
+    expect(wantIt(refused, "192.0.2.2").atMost).toBeNull();
+    const superseded = { class: "superseded", detail: "", epoch: 0, number: 9, gslbId: "other" } as const;
+    expect(refuse(refused, 1, superseded, 4_000, 0).atMost).toBe(1);
+  });
+
+  it("goes with half of the others after a write that was refused whole, at once; a newer plan is not touched by it", () => {
+    const first = wantIt(base, "192.0.2.1");
+    expect(halve(first, 1, 200)).toMatchObject({ atMost: 100, attempts: 0, lastError: null });
+    expect(isDue(halve(first, 1, 200), 2_000)).toBe(true);
+    expect(halve(first, 1, 3).atMost).toBe(2);
+    expect(halve(first, 1, 2).atMost).toBe(1);
+    const second = wantIt(first, "192.0.2.2");
+    expect(halve(second, 1, 200)).toBe(second);
+  });
+
+  it("is in sync only once it was read back, where it can be", () => {
+    const unseen = confirm(wantIt(base, "192.0.2.1"), 1, 2_000, false);
+    expect([isPending(unseen), isInSync(unseen), unseen.live?.at]).toEqual([false, false, 2_000]);
+  });
+
+  it("is read from a row that was stored before there was any of this", () => {
+    const { urgency: _, atMost: __, unseen: ___, unsure: ____, drifts: _____, hold: ______, ...old } = wantIt(base, "192.0.2.1");
+    expect(publicationSchema.parse(JSON.parse(JSON.stringify(old)))).toEqual(wantIt(base, "192.0.2.1"));
+  });
+
   it("goes on with its numbers when the name is made again", () => {
     const removed = wantRemoved(confirm(wantIt(base, "192.0.2.1"), 1, 1_500));
     expect(removed.number).toBe(2);
@@ -89,6 +172,7 @@ describe("properties of a publication", () => {
     fc.record({ kind: fc.constant("confirm" as const), value: fc.nat(6) }),
     fc.record({ kind: fc.constant("fail" as const), value: fc.nat(6) }),
     fc.record({ kind: fc.constant("superseded" as const), value: fc.nat(9) }),
+    fc.record({ kind: fc.constant("reassert" as const), value: fc.constant(0) }),
   );
 
   it("numbers never fall, no plan is empty, and what is confirmed is never above the newest", () => {
@@ -101,6 +185,7 @@ describe("properties of a publication", () => {
           else if (kind === "remove") publication = wantRemoved(publication);
           else if (kind === "confirm") publication = confirm(publication, Math.min(value, publication.number), 5);
           else if (kind === "fail") publication = refuse(publication, value, retry, 5, 0.5);
+          else if (kind === "reassert") publication = reassert(publication, 5);
           else
             publication = refuse(
               publication,
@@ -111,11 +196,69 @@ describe("properties of a publication", () => {
             );
           expect(publication.number).toBeGreaterThanOrEqual(before.number);
           expect(publication.confirmed).toBeLessThanOrEqual(publication.number);
+          // Another plan has another number: strictly above all before.
+          if (JSON.stringify(publication.wanted) !== JSON.stringify(before.wanted))
+            expect(publication.number).toBeGreaterThan(before.number);
           if (publication.wanted !== null && publication.wanted !== "removed") {
             expect(publication.wanted.answers.length).toBeGreaterThan(0);
             expect(publication.wanted.number).toBe(publication.number);
           }
         }
+      }),
+    );
+  });
+
+  it("ends with the newest plan at the backend, under any interleaving of changes, writes, and answers late, lost or disordered", () => {
+    type Sent = { readonly number: number; readonly value: string | null };
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("want" as const), value: fc.integer({ min: 1, max: 4 }) }),
+      fc.record({ kind: fc.constant("remove" as const), value: fc.constant(0) }),
+      fc.record({ kind: fc.constantFrom("send" as const, "lose" as const), value: fc.constant(0) }),
+      fc.record({ kind: fc.constantFrom("arrive" as const, "answer" as const, "fail" as const, "whole" as const), value: fc.nat(5) }),
+    );
+    const contentOf = ({ wanted }: Publication) =>
+      wanted === null || wanted === "removed" ? null : (wanted.answers[0]?.values[0] ?? null);
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let publication: Publication = base;
+        let held: Sent = { number: 0, value: null };
+        const underWay: Sent[] = [];
+        const arrived: Sent[] = [];
+        const now = 5_000;
+        // The fence of the backend: a plan that is not newer is dropped.
+        const arrive = (sent: Sent) => {
+          if (sent.number > held.number) held = sent;
+          arrived.push(sent);
+        };
+        const take = (list: Sent[], index: number) => list.splice(index % Math.max(1, list.length), 1)[0];
+        for (const { kind, value } of steps) {
+          if (kind === "want") publication = wantIt(publication, `192.0.2.${value}`);
+          else if (kind === "remove") publication = wantRemoved(publication);
+          else if (kind === "send" && isPending(publication)) underWay.push({ number: publication.number, value: contentOf(publication) });
+          else if (kind === "lose") take(underWay, 0);
+          else if (kind === "arrive") {
+            const sent = take(underWay, value);
+            if (sent !== undefined) arrive(sent);
+          } else {
+            const sent = take(arrived, value);
+            if (sent === undefined) continue;
+            if (kind === "answer") publication = confirm(publication, sent.number, now);
+            else if (kind === "fail") publication = refuse(publication, sent.number, retry, now, 0.5);
+            else publication = halve(publication, sent.number, 8);
+          }
+          // What is said to be published has reached the backend.
+          if (!isPending(publication) && publication.wanted !== null)
+            expect(held).toEqual({ number: publication.number, value: contentOf(publication) });
+        }
+        if (isPending(publication)) {
+          arrive({ number: publication.number, value: contentOf(publication) });
+          publication = confirm(publication, publication.number, now);
+        }
+        // Whatever was under way comes in the end, and changes nothing; nor is anything left to write.
+        for (const late of underWay) arrive(late);
+        expect(held.value).toBe(contentOf(publication));
+        expect(isPending(publication)).toBe(false);
+        if (contentOf(publication) !== null) expect(wantIt(publication, contentOf(publication) ?? "")).toBe(publication);
       }),
     );
   });
