@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { byTicks, confirmed, type DetectionSettings } from "./detection.ts";
 
-const page = readFileSync(new URL("../docs/decisions.md", import.meta.url), "utf8");
+const page = readFileSync(join(import.meta.dirname, "../docs/decisions.md"), "utf8");
 const usual: DetectionSettings = { delay: 20, timeout: 5, maxRetries: 3, confirmDelay: 1, regions: 5 };
 
 /** A bound is rounded up. */

@@ -1,5 +1,6 @@
 /** docs/decisions.md says what happens: here its timelines happen, and its tables and defaults are compared with the code. */
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { gslbWrite, onAllDownForms } from "../../domain/gslb.ts";
@@ -9,7 +10,7 @@ import { type Candidate, poolHealth } from "../../domain/pool-health.ts";
 import { isQuorumDown, votesNeeded } from "../../domain/quorum.ts";
 import { replay, timelinesOf } from "./timeline.fixture.ts";
 
-const page = readFileSync(new URL("../../docs/decisions.md", import.meta.url), "utf8");
+const page = readFileSync(join(import.meta.dirname, "../../docs/decisions.md"), "utf8");
 const timelines = timelinesOf(page);
 
 /** The body of the table between `<!-- name -->` and its end. */
@@ -38,10 +39,9 @@ describe("docs/decisions.md", () => {
   });
 
   it("leads from each rule that the history names to its place, and has a place for each", () => {
-    const directory = new URL(".", import.meta.url);
-    const sources = readdirSync(directory).filter((name) => name.endsWith(".ts") && !/\.(test|fixture)\.ts$/.test(name));
+    const sources = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !/\.(test|fixture)\.ts$/.test(name));
     const named = sources.flatMap((name) =>
-      [...readFileSync(new URL(name, directory), "utf8").matchAll(/\brule: "([^"]+)"/g)].map(([, rule]) => `\`${rule}\``),
+      [...readFileSync(join(import.meta.dirname, name), "utf8").matchAll(/\brule: "([^"]+)"/g)].map(([, rule]) => `\`${rule}\``),
     );
     const listed = [...page.matchAll(/^\| (`[a-z_]+`) \| .* \| rules? \[/gm)].map(([, rule]) => rule);
     expect(new Set(listed)).toEqual(new Set(named));

@@ -21,14 +21,20 @@ export type Timeline = {
   readonly rows: readonly (Row & { readonly reported: string })[];
 };
 
-/** The tables between `<!-- timeline: name -->` and `<!-- /timeline -->`; what stands before a table are its settings. */
+/**
+ * The tables between `<!-- timeline: name -->` and `<!-- /timeline -->`. What stands before a table are its settings; where they do not speak of
+ * monitor, regions or pools, those of the line after `<!-- usual -->` hold.
+ */
 export function timelinesOf(page: string): Timeline[] {
+  const usual = page.match(/<!-- usual -->\n(.+)/)?.[1]?.split(/(?<=\.) /) ?? [];
   return [...page.matchAll(/<!-- timeline: ([^>]+) -->\n([\s\S]*?)<!-- \/timeline -->/g)].map(([, name = "", body = ""]) => {
     const lines = body.split("\n");
     const rows = lines.filter((line) => /^\| \d/.test(line)).map((line) => line.split("|").map((cell) => cell.trim()));
+    const own = lines.filter((line) => !line.startsWith("|")).join(" ");
+    const rest = usual.filter((sentence) => !own.includes(sentence.split(" ")[0] ?? ""));
     return {
       name,
-      settings: lines.filter((line) => !line.startsWith("|")).join(" "),
+      settings: [...rest, own].join(" "),
       rows: rows.map(([, at = "", reported = "", published = "", history = ""]) => ({ at, reported, published, history })),
     };
   });
@@ -241,12 +247,14 @@ class Scene {
     return [...this.members.keys()].find((name) => addressOf(name) === address) ?? address;
   }
 
-  /** "`member_status` a DOWN": the kind, whom it concerns, what became of it. */
+  /** "a DOWN" where a status changed; of other events the kind, whom it concerns, and what became of it. */
   private tell({ kind, member_id, pool_id, to, evidence }: HistoryEvent): string {
-    const ids = [...this.members.values(), ...this.pools.values()];
-    const about = ids.find(({ id }) => id === (member_id ?? pool_id))?.name ?? evidence.region ?? "";
-    const what = [...this.pools.values()].find(({ id }) => id === to)?.name ?? to ?? "";
-    return [`\`${kind}\``, about, what].filter((text) => text !== "").join(" ");
+    const known = [...this.members.values(), ...this.pools.values()];
+    const about = known.find(({ id }) => id === (member_id ?? pool_id))?.name ?? evidence.region ?? "";
+    const what = known.find(({ id }) => id === to)?.name ?? to ?? "";
+    if (kind === "gslb_status") return `GSLB ${what}`;
+    const head = kind === "member_status" || kind === "pool_status" ? "" : `\`${kind}\``;
+    return [head, about, what].filter((text) => text !== "").join(" ");
   }
 }
 
