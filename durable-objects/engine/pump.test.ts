@@ -45,4 +45,20 @@ describe("a pump", () => {
     await pump.kick();
     expect(runs).toBe(2);
   });
+
+  it("tries again within five minutes, however often it failed, and at once after a success", async () => {
+    let away = true;
+    const work = async () => {
+      if (away) throw new Error("away");
+    };
+    const pump = new Pump(ports, "testing", work, () => undefined);
+    for (let failures = 0; failures < 40; failures += 1) {
+      await pump.kick();
+      expect(pump.nextTryAt).toBeGreaterThan(ports.now());
+      expect(pump.nextTryAt).toBeLessThanOrEqual(ports.now() + 300_000);
+    }
+    away = false;
+    await pump.kick();
+    expect(pump.nextTryAt).toBeNull();
+  });
 });
