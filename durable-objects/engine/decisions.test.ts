@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { gslbWrite, onAllDownForms } from "../../domain/gslb.ts";
+import { limits } from "../../domain/limits.ts";
 import { monitorCommon } from "../../domain/monitor.ts";
 import { poolWrite } from "../../domain/pool.ts";
 import { type Candidate, poolHealth } from "../../domain/pool-health.ts";
@@ -62,6 +63,30 @@ describe("docs/decisions.md", () => {
       const known = defaults[setting.replaceAll("`", "")];
       expect([setting, value.split(":")[0]]).toEqual([setting, typeof known === "string" ? known : JSON.stringify(known)]);
     }
+  });
+
+  it("tells the bounds that are no settings", () => {
+    const text = page.replaceAll(/\s+/g, " ");
+    const minutes = (ms: number) => `${ms / 60_000} minutes`;
+    const seconds = (ms: number) => `${ms / 1_000} s`;
+    for (const said of [
+      `among the newest ${limits.seriesWindow}`,
+      `(at most ${minutes(limits.recoveryMaxMs)})`,
+      `at most ${limits.proberSlots} endpoints of a shard`,
+      `A fall within ${minutes(limits.dampingMs)} of the one before adds ${seconds(limits.penaltyBaseMs)}`,
+      `up to ${minutes(limits.penaltyMaxMs)}`,
+      `halves for each ${minutes(limits.dampingMs)}`,
+      `at most ${seconds(limits.firstPublishMaxMs)}`,
+      `${seconds(limits.replacedAddressMs)} at most`,
+      `every ${minutes(limits.driftIntervalMs)}`,
+      `${limits.conflictDrifts} times in ${minutes(limits.conflictMs)}`,
+      `nor published for ${minutes(limits.quietMs)}`,
+      `at most ${minutes(limits.retryMaxMs)} apart`,
+      `more than ${seconds(limits.tickAheadMs)} in the future`,
+      `up to ${seconds(limits.answersCacheMs)} that a Worker`,
+      `for ${minutes(limits.answersStaleMs)}, with a TTL of ${limits.staleTtlSeconds} s`,
+    ])
+      expect(text).toContain(said);
   });
 
   it("tells how many regions a decision takes", () => {
