@@ -1,0 +1,97 @@
+/**
+ * Calls the backend of one flavor: within its budget, and ended by a deadline, since a backend that hangs is one that failed. A call that throws
+ * is an answer like any other; what it means for a publication is for the caller.
+ */
+import type { BackendIo, Change, LiveRecords, WriteOutcome } from "../../domain/backend.ts";
+import { type Budget, type Channel, callAt, fullBudget, postpone, spend, type Use } from "../../domain/batch.ts";
+import { type DriftSettings, defaultDrift } from "../../domain/drift.ts";
+import { limits } from "../../domain/limits.ts";
+import type { BoundFlavor, EnginePorts } from "./ports.ts";
+
+export type ClientPorts = Pick<EnginePorts, "now" | "sleep" | "flavors" | "backendIo" | "log">;
+
+export class FlavorClient {
+  private readonly flavor: string;
+  private readonly ports: ClientPorts;
+  private budget: Budget = fullBudget;
+
+  constructor(flavor: string, ports: ClientPorts) {
+    this.flavor = flavor;
+    this.ports = ports;
+  }
+
+  /** A throw, or silence, is `retry` for all. */
+  async write(changes: readonly Change[]): Promise<WriteOutcome> {
+    const bound = this.bound();
+    if (bound === null) return { class: "not-found", detail: `there is no flavor ${this.flavor}` };
+    const { plugin, settings, credentials } = bound;
+    try {
+      return await this.call(limits.writeDeadlineMs, (io) => plugin.write(changes, settings, credentials, io));
+    } catch (error) {
+      return { class: "retry", detail: text(error) };
+    }
+  }
+
+  /** What is live, by name; null: it could not be read. At most `channel().most` names of one zone. */
+  async read(fqdns: readonly string[], deadlineMs: number): Promise<ReadonlyMap<string, LiveRecords> | null> {
+    const bound = this.bound();
+    const read = bound?.plugin.read;
+    if (bound === null || read === undefined) return null;
+    const { plugin, settings, credentials } = bound;
+    try {
+      const records = await this.call(deadlineMs, (io) => read.call(plugin, fqdns, settings, credentials, io));
+      return new Map(records.map((record) => [record.fqdn, record]));
+    } catch (error) {
+      this.ports.log.warn(`engine: ${this.flavor} could not be read: ${text(error)}`);
+      return null;
+    }
+  }
+
+  /** Whether its backend tells what is live. */
+  canRead(): boolean {
+    const plugin = this.bound()?.plugin;
+    return plugin?.read !== undefined && plugin.supports.readBack;
+  }
+
+  drift(): DriftSettings {
+    return this.bound()?.drift ?? defaultDrift;
+  }
+
+  channel(): Channel {
+    const supports = this.bound()?.plugin.supports;
+    return { budget: this.budget, limit: supports?.rateLimit, most: supports?.batch ?? 1 };
+  }
+
+  /** When it may be called for this, Unix ms: now, or later. */
+  callAt(use: Use, now: number): number {
+    const { budget, limit } = this.channel();
+    return callAt(budget, limit, use, now);
+  }
+
+  /** The backend asked to be left alone for so long. */
+  postpone(afterMs: number): void {
+    this.budget = postpone(this.budget, afterMs, this.ports.now());
+  }
+
+  private bound(): BoundFlavor | null {
+    return this.ports.flavors(this.flavor);
+  }
+
+  private async call<T>(deadlineMs: number, call: (io: BackendIo) => Promise<T>): Promise<T> {
+    this.budget = spend(this.budget, this.channel().limit, this.ports.now());
+    const deadline = new AbortController();
+    const ended = new AbortController();
+    const late = async (): Promise<never> => {
+      await this.ports.sleep(deadlineMs, ended.signal);
+      deadline.abort();
+      throw new Error(`no answer within ${deadlineMs / 1_000} s`);
+    };
+    try {
+      return await Promise.race([call({ ...this.ports.backendIo, signal: deadline.signal }), late()]);
+    } finally {
+      ended.abort();
+    }
+  }
+}
+
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));

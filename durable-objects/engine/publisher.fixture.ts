@@ -1,0 +1,188 @@
+/** A scene for tests of the publisher: many names over one pool, the reference backend with faults, and a clock that is moved by hand. */
+import type { BackendPlugin, Change, LiveRecords, WriteOutcome } from "../../domain/backend.ts";
+import { nameOf } from "../../domain/fence.ts";
+import type { Gslb } from "../../domain/gslb.ts";
+import type { HistoryEvent } from "../../domain/history.ts";
+import type { Publication } from "../../domain/publish.ts";
+import { type MemoryOptions, memoryBackend } from "../../plugins/backends/memory.ts";
+import type { ZonesRead } from "./drift-watch.ts";
+import { configuration, gslb, member, monitor, newProject, pool, regions, report, uuid } from "./project.fixture.ts";
+import { Publisher } from "./publisher.ts";
+
+/** GSLBs over one pool of two members, one flavor, and a clock that stands still until it is moved. */
+export class Scene {
+  readonly project = newProject();
+  readonly live = new Map<string, Change>();
+  readonly writes: Change[][] = [];
+  readonly reads: string[][] = [];
+  readonly events: HistoryEvent[] = [];
+  readonly members = [member(100, uuid(10), ["192.0.2.1"]), member(101, uuid(10), ["192.0.2.2"])] as const;
+  /** Called before a write, or a read, takes effect; what it returns is what comes of it. */
+  onWrite: (changes: readonly Change[], write: () => Promise<WriteOutcome>) => Promise<WriteOutcome> = (_, write) => write();
+  onRead: (fqdns: readonly string[], read: () => Promise<readonly LiveRecords[]>) => Promise<readonly LiveRecords[]> = (_, read) => read();
+  now = 1_000_000;
+  zones: ZonesRead | null = null;
+  private running: Promise<unknown>[] = [];
+  private readonly timers: { at: number; end: () => void }[] = [];
+  publisher: Publisher;
+  private readonly plugin: BackendPlugin;
+
+  constructor(options: MemoryOptions = {}) {
+    const memory = memoryBackend(this.live, options);
+    const [nothing, nobody] = [memory.settings.parse({}), memory.credentials.parse({})];
+    this.plugin = {
+      ...memory,
+      write: (changes, _settings, _credentials, io) => {
+        this.writes.push([...changes]);
+        return this.onWrite(changes, () => memory.write(changes, nothing, nobody, io));
+      },
+      read: (fqdns, _settings, _credentials, io) => {
+        this.reads.push([...fqdns]);
+        return this.onRead(fqdns, async () => (await memory.read?.(fqdns, nothing, nobody, io)) ?? []);
+      },
+    };
+    this.publisher = this.start(null);
+  }
+
+  /** As after an eviction: what was only in memory is gone. */
+  start(lastAlive: number | null): Publisher {
+    const ports = {
+      now: () => this.now,
+      random: () => 0.5,
+      sleep: (ms: number, signal?: AbortSignal) =>
+        new Promise<void>((resolve) => {
+          this.timers.push({ at: this.now + ms, end: resolve });
+          signal?.addEventListener("abort", () => resolve());
+        }),
+      flavors: (name: string) => (name === "edge" ? { plugin: this.plugin, settings: {}, credentials: {} } : null),
+      backendIo: { now: () => this.now, fetch },
+      background: (promise: Promise<unknown>) => void this.running.push(promise),
+      log: { warn: () => {}, error: () => {} },
+    };
+    const memory = {
+      zonesRead: () => this.zones,
+      putZonesRead: (zones: ZonesRead) => {
+        this.zones = structuredClone(zones);
+      },
+    };
+    this.publisher = new Publisher(
+      ports,
+      this.project,
+      memory,
+      lastAlive,
+      () => this.persist(),
+      () => {},
+    );
+    return this.publisher;
+  }
+
+  configure(gslbs: readonly Gslb[]): void {
+    const one = monitor(1);
+    const ours = pool(10, { monitor_ids: [one.id] });
+    this.project.configure(configuration({ gslbs, pools: [ours], members: this.members, monitors: [one] }), false, this.now);
+    this.persist();
+  }
+
+  /** One batch of results, as the queue delivers it: both members, from everywhere. */
+  hear(first: "pass" | "fail", second: "pass" | "fail" = "pass"): void {
+    this.now += 10_000;
+    const heard = regions.flatMap((region) => [
+      report(region, this.now, this.members[0], first),
+      report(region, this.now, this.members[1], second),
+    ]);
+    const { counted } = this.project.observe(heard, this.now);
+    if (counted > 0) this.publisher.judged(this.now);
+    this.persist();
+  }
+
+  /** Until nobody has anything to do at this time. */
+  async settle(): Promise<void> {
+    this.running.push(this.publisher.kick());
+    while (this.running.length > 0) await Promise.all(this.running.splice(0));
+  }
+
+  /** Time passes, and deadlines with it, in steps to whatever is due next. */
+  async pass(ms: number): Promise<void> {
+    const end = this.now + ms;
+    await this.settle();
+    for (let next = this.next(end); next !== null; next = this.next(end)) {
+      this.now = next;
+      this.ring();
+      await this.settle();
+    }
+    this.now = end;
+  }
+
+  /** So much time passes; deadlines end, and nobody is waited for. */
+  async tick(ms: number): Promise<void> {
+    this.now += ms;
+    this.ring();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  publication(n: number): Publication {
+    const found = this.project.publications.get(`edge ${gslb(n, []).fqdn}`);
+    if (found === undefined) throw new Error(`nothing is wanted of GSLB ${n}`);
+    return found;
+  }
+
+  values(n: number): readonly string[] {
+    const held = this.live.get(gslb(n, []).fqdn);
+    return held?.kind === "publish" ? held.plan.answers.flatMap((answer) => answer.values) : [];
+  }
+
+  /** Somebody else writes to the backend. */
+  edit(n: number, ...values: string[]): void {
+    const held = this.live.get(gslb(n, []).fqdn);
+    if (held?.kind !== "publish") throw new Error("there is nothing to edit");
+    const [first] = held.plan.answers;
+    if (first === undefined) throw new Error("there are no answers");
+    this.live.set(nameOf(held), { ...held, plan: { ...held.plan, answers: [{ ...first, values }] } });
+  }
+
+  kinds(kind: HistoryEvent["kind"]): HistoryEvent[] {
+    return this.events.filter((event) => event.kind === kind);
+  }
+
+  private ring(): void {
+    for (const timer of this.timers.splice(0)) {
+      if (timer.at <= this.now) timer.end();
+      else this.timers.push(timer);
+    }
+  }
+
+  private next(end: number): number | null {
+    const next = this.publisher.nextAt(this.now);
+    const at = next === null ? null : Math.max(next, this.now + 1);
+    return at === null || at > end ? null : at;
+  }
+
+  private persist(): void {
+    const changes = this.project.drain();
+    this.events.push(...changes.writeBack.events);
+    if (changes.publications.size > 0) this.running.push(this.publisher.kick());
+  }
+}
+
+export const gslbs = (count: number) =>
+  Array.from({ length: count }, (_, index) => gslb(1_000 + index, [uuid(10)], { steering_policy: "round_robin" }));
+
+export async function published(count: number, options: MemoryOptions = {}): Promise<Scene> {
+  const scene = new Scene(options);
+  scene.configure(gslbs(count));
+  scene.hear("pass");
+  await scene.settle();
+  scene.hear("pass");
+  await scene.settle();
+  scene.writes.length = 0;
+  scene.reads.length = 0;
+  scene.events.length = 0;
+  return scene;
+}
+
+/** The first member dies everywhere. */
+export async function die(scene: Scene): Promise<void> {
+  scene.hear("fail");
+  scene.hear("fail");
+  await scene.settle();
+}
