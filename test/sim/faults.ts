@@ -3,6 +3,7 @@
  * One phase in four knows the targets' trouble alone, so that the promises about prompt delivery can be asked for.
  */
 
+import { mustLeaveInTime } from "./bounds.ts";
 import { prompt } from "./queue.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
@@ -30,6 +31,23 @@ const faults: Readonly<Record<string, Fault>> = {
     const { fqdn } = random.pick(gslbs);
     world.backend.poisonNext(fqdn);
     return { what: `backend: refuses ${fqdn}`, end: () => world.backend.poisonNext(null) };
+  },
+  lies(world) {
+    world.backend.lies = true;
+    return { what: "backend: what it reads back is not so", end: () => (world.backend.lies = false) };
+  },
+  handEdit(world, random) {
+    const live = [...world.backend.names.values()].flatMap((change) => (change.kind === "publish" ? [change.plan] : []));
+    if (live.length === 0) return null;
+    const plan = random.pick(live);
+    if (random.chance(0.3)) {
+      world.backend.names.delete(plan.fqdn);
+      return { what: `backend: ${plan.fqdn} is deleted by hand`, end: () => undefined };
+    }
+    const [first = { type: "A", ttl: 30, pool_id: plan.gslb_id, weight: null, pool_weight: null }] = plan.answers;
+    const answers = [{ ...first, type: "A" as const, values: ["203.0.113.9"] }];
+    world.backend.names.set(plan.fqdn, { kind: "publish", plan: { ...plan, withdrawn: false, answers } });
+    return { what: `backend: ${plan.fqdn} is edited by hand`, end: () => undefined };
   },
   conductorAway(world) {
     world.conductorAway = true;
@@ -98,10 +116,12 @@ export function begin(world: World, kind: string, random: Random, until: number)
   const { timeline, trace } = world;
   trace.say(`fault: ${begun.what}`);
   world.disturbedAt = timeline.now;
+  world.troubles += 1;
   const lasts = Math.min(until, timeline.now + random.int(5, 900) * 1_000);
   timeline.at(lasts, () => {
     trace.say(`fault ends: ${begun.what}`);
     world.disturbedAt = timeline.now;
+    world.troubles -= 1;
     begun.end();
   });
 }
@@ -114,6 +134,7 @@ export function moveTarget(world: World, random: Random): void {
   const moved = all ? members.flatMap((member) => member.endpoints) : [random.pick(random.pick(members).endpoints)];
   const health = all ? random.pick(["dead", "up"] as const) : random.pick(["up", "up", "up", "dead", "hang", "flap"] as const);
   const monitors = [...world.conductor.tables.monitor.keys()];
+  const only = random.chance(0.1) && monitors.length > 0 ? random.pick(monitors) : null;
   for (const endpoint of moved) {
     world.targets.put({
       endpoint,
@@ -121,10 +142,11 @@ export function moveTarget(world: World, random: Random): void {
       since: world.timeline.now,
       flapMs: random.int(4, 200) * 1_000,
       flapDown: random.pick([0.1, 0.3, 0.5, 0.9]),
-      monitorId: random.chance(0.1) && monitors.length > 0 ? random.pick(monitors) : null,
+      monitorId: only,
       latencyMs: random.int(5, 400),
     });
   }
+  if (!all && only === null && (health === "dead" || health === "hang")) for (const endpoint of moved) mustLeaveInTime(world, endpoint);
   world.trace.say(`target: ${moved} ${moved.length > 1 ? "are" : "is"} ${health}`);
 }
 

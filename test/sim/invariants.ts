@@ -38,9 +38,10 @@ const values = (publication: Publication): readonly string[] =>
 const isPlan = (publication: Publication | undefined) =>
   publication !== undefined && publication.wanted !== null && publication.wanted !== "removed" ? publication.wanted : null;
 
-export function planIsEmptyOnlyByWithdraw(facts: Facts, after: Publication): void {
+export function planIsEmptyOnlyByWithdraw(facts: Facts, before: Publication | undefined, after: Publication): void {
   const plan = isPlan(after);
-  if (plan === null || values(after).length > 0) return;
+  // Where nothing can be served what is published stays, also if that was withdrawn.
+  if (plan === null || values(after).length > 0 || isPlan(before)?.withdrawn === true) return;
   const gslb = facts.known?.gslb.get(plan.gslb_id);
   if (plan.withdrawn && (gslb === undefined || gslb.on_all_down === "withdraw" || plan.decided_at !== facts.now)) return;
   facts.violated("no plan is empty but by withdraw", "answers", `plan ${plan.number} of ${plan.fqdn} without any`);
@@ -61,6 +62,8 @@ export function nobodyTakenOutEntersAPlan(facts: Facts, before: Publication | un
   if (plan === null || plan.decided_at !== facts.now || isPlan(before)?.decided_at === plan.decided_at || facts.known === null) return;
   // An Engine without state takes what stands as it stands.
   if (before === undefined && after.confirmed === after.number) return;
+  // Nor is it a decision to say the same again, above what somebody else has written.
+  if (JSON.stringify(isPlan(before)?.answers) === JSON.stringify(plan.answers)) return;
   const { known } = facts;
   const gslb = known.gslb.get(plan.gslb_id);
   if (gslb === undefined) return;

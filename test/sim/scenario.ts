@@ -9,8 +9,8 @@ import type { Pool } from "../../domain/pool.ts";
 import type { SimConductor } from "./conductor.ts";
 import type { Ids, Random } from "./random.ts";
 
-/** Checks in a second that a project may run; the median is about half of it. */
-const checksPerSecond = 2;
+/** Checks in a second that a project may run; with more it gets longer delays, up to two minutes. */
+const checksPerSecond = 0.45;
 
 const created = "2026-01-01T00:00:00.000Z";
 const base = { project_id: "default", domain_id: "default", version: 1, created_at: created, updated_at: created };
@@ -37,7 +37,7 @@ export class Maker {
 
   monitor(over: Partial<Monitor> = {}): Monitor {
     const { random } = this;
-    const delay = random.pick([10, 15, 20, 20, 30, 30, 60]);
+    const delay = random.pick([10, 15, 20, 30, 30, 60]);
     const timeout = random.int(1, Math.min(5, delay));
     return {
       ...base,
@@ -157,7 +157,7 @@ export function draw(random: Random, maker: Maker, conductor: SimConductor): voi
 export function slowDown(conductor: SimConductor, regions: number): void {
   for (let round = 0; round < 4 && load(conductor, regions) > checksPerSecond; round += 1) {
     for (const monitor of conductor.tables.monitor.values()) {
-      const delay = Math.min(60, monitor.delay * 2);
+      const delay = Math.min(120, monitor.delay * 2);
       conductor.update("monitor", monitor.id, { delay, confirm_delay: Math.min(monitor.confirm_delay, delay) });
     }
   }

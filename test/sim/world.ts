@@ -51,6 +51,8 @@ export class World {
   conductorSlowMs = 0;
   /** True time of the last thing that went wrong or was changed by people. */
   disturbedAt = start;
+  /** How many faults are under way. */
+  troubles = 0;
   /** True time of the last write to the backend, and what was sent since the Engine last lost its state. */
   sentAt = start;
   private readonly sent = new Map<string, { epoch: number; number: number }>();
@@ -59,6 +61,7 @@ export class World {
   /** Ids of events that are durable in the Engine's outbox: the Conductor must have them in the end. */
   readonly owed = new Set<string>();
   private notifying = false;
+  private lookedUp: { readonly meta: unknown; readonly tables: Tables | null } = { meta: undefined, tables: null };
 
   constructor(seed: string, verbose: boolean) {
     this.random = new Random(seed);
@@ -91,6 +94,7 @@ export class World {
       committed: () => this.watcher.committed(),
       rolledBack: () => {
         this.told.clear();
+        this.disturbedAt = this.timeline.now;
         this.watcher.rolledBack();
       },
       crashChance: () => this.crashChance,
@@ -151,7 +155,15 @@ export class World {
   /** What the Engine was told last; null: nothing yet. */
   known(): Tables | null {
     const meta = this.watcher.get("meta", "meta") as { epoch: number; seq: number } | undefined;
-    return meta === undefined ? null : (this.conductor.given.get(`${meta.epoch} ${meta.seq}`) ?? null);
+    if (this.lookedUp.meta !== meta)
+      this.lookedUp = { meta, tables: meta === undefined ? null : (this.conductor.given.get(`${meta.epoch} ${meta.seq}`) ?? null) };
+    return this.lookedUp.tables;
+  }
+
+  /** Whether the Engine doubts its witnesses. */
+  isBlindOrSick(): boolean {
+    const meta = this.watcher.get("meta", "meta") as { blind: boolean; sick: object } | undefined;
+    return meta === undefined || meta.blind || Object.keys(meta.sick).length > 0;
   }
 
   /** People changed something: the Engine is told until it knows. */
@@ -201,6 +213,8 @@ export class World {
     this.watcher.forget();
     this.votes.forget();
     this.sent.clear();
+    // What it had not told yet is lost with it.
+    this.owed.clear();
     this.disturbedAt = this.timeline.now;
   }
 
@@ -280,6 +294,8 @@ export class World {
         );
       }
     }
+    // A name that is forgotten has its numbers from the backend, if it is wanted again.
+    if (table === "publication" && after === undefined) this.sent.delete((before as Publication | undefined)?.fqdn ?? "");
     if (after === undefined) return;
     if (table === "member") {
       invariants.statesMoveByVotes(facts, id, before as MemberState | undefined, after as MemberState);
@@ -299,7 +315,7 @@ export class World {
   }
 
   private checkPublication(facts: invariants.Facts, before: Publication | undefined, after: Publication): void {
-    invariants.planIsEmptyOnlyByWithdraw(facts, after);
+    invariants.planIsEmptyOnlyByWithdraw(facts, before, after);
     invariants.numbersRise(facts, before, after);
     invariants.nobodyTakenOutEntersAPlan(facts, before, after);
     this.watcher.once(() => {
