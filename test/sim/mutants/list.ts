@@ -1,5 +1,6 @@
 /** Every deliberate fault, in the order of the rules of engine.md that they break. */
 import { configuration } from "./list/configuration.ts";
+import { drift } from "./list/drift.ts";
 import { holding } from "./list/holding.ts";
 import { observations } from "./list/observations.ts";
 import { overrides } from "./list/overrides.ts";
@@ -21,5 +22,6 @@ export const mutants: readonly Mutant[] = [
   ...pools,
   ...steering,
   ...publishing,
+  ...drift,
   ...shell,
 ];
