@@ -1,17 +1,18 @@
 /** DNS names as Kosmos writes them: lower case, fully qualified, with the trailing dot. Sources: RFC 1035 (lengths), RFC 1123 (host names). */
 import { z } from "zod";
 
-const label = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+const label = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
 
 /** The name in canonical form, or null if it is none. A single trailing dot may be missing. Underscores are taken, as DNS does. */
 export function canonicalName(text: string): string | null {
-  const name = text.toLowerCase().replace(/\.$/, "");
+  const name = text.replace(/\.$/, "");
   if (name.length === 0 || name.length > 253) return null;
+  // Looked at before the letter case changes: the Kelvin sign in lower case is the letter k.
   const labels = name.split(".");
   if (!labels.every((part) => label.test(part))) return null;
   // An all-numeric last label is an IPv4 address or a mistake for one.
   if (/^[0-9]+$/.test(labels.at(-1) ?? "")) return null;
-  return `${name}.`;
+  return `${name.toLowerCase()}.`;
 }
 
 /** Whether `name` is `zone` or below it. Both canonical. */
