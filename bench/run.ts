@@ -1,16 +1,17 @@
 /**
  * `npm run bench`: measures Kosmos against baselines in the same run and prints ratios. A missed goal is a figure like any other (exit 0);
- * only what could not be measured is a failure (exit 1). `-- --only core|api|check|failover` runs one of them.
+ * only what could not be measured is a failure (exit 1). `-- --only core|api|check|engine|failover` runs one of them.
  */
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { api } from "./api.ts";
 import { check } from "./check.ts";
 import { core } from "./core.ts";
+import { engine } from "./engine.ts";
 import { failover } from "./failover.ts";
 import { type Bench, type Figure, summary } from "./figure.ts";
 
-const benches: readonly Bench[] = [core, api, check, failover];
+const benches: readonly Bench[] = [core, api, check, engine, failover];
 
 const { only } = parseArgs({ options: { only: { type: "string" } } }).values;
 const chosen = benches.filter((bench) => only === undefined || bench.name === only);

@@ -11,13 +11,19 @@ export type ScratchSystem = {
   readonly url: string;
   /** The process id of its workerd; null where it could not be told. */
   readonly pid: number | null;
+  /** Of its inspector; null where it was not asked for. */
+  readonly inspectorUrl: string | null;
   /** What the Worker logged as errors, newest last. */
   readonly errors: readonly string[];
   close(): Promise<void>;
 };
 
 /** `config`: a wrangler configuration in this folder; left out: Kosmos itself. */
-export async function startScratchSystem(config?: string, vars: Readonly<Record<string, string>> = {}): Promise<ScratchSystem> {
+export async function startScratchSystem(
+  config?: string,
+  vars: Readonly<Record<string, string>> = {},
+  inspect = false,
+): Promise<ScratchSystem> {
   const directory = await mkdtemp(join(tmpdir(), "kosmos-bench-"));
   const errors: string[] = [];
   const before = new Set(runtimesOf(process.pid));
@@ -32,6 +38,7 @@ export async function startScratchSystem(config?: string, vars: Readonly<Record<
         if (level === "error") errors.push(line);
       },
       signal: new AbortController().signal,
+      inspect,
       ...(config === undefined ? {} : { configPath: join(import.meta.dirname, config) }),
     });
   } catch (error) {
@@ -41,6 +48,7 @@ export async function startScratchSystem(config?: string, vars: Readonly<Record<
   const started = runtimesOf(process.pid).filter((pid) => !before.has(pid));
   return {
     url: system.url,
+    inspectorUrl: system.inspectorUrl,
     pid: started.length === 1 ? (started[0] ?? null) : null,
     errors,
     close: async () => {

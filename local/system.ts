@@ -24,10 +24,14 @@ export type LocalSystemOptions = {
   readonly configPath?: string;
   /** How often the cron is ticked, where not each minute. */
   readonly cronIntervalMs?: number;
+  /** Opens the runtime's inspector, on a free port of 127.0.0.1. */
+  readonly inspect?: boolean;
 };
 
 export type LocalSystem = {
   readonly url: string;
+  /** Where the Chrome DevTools Protocol is spoken, if it was asked for. */
+  readonly inspectorUrl: string | null;
   /** Ends the runtime and waits for it. */
   close(): Promise<void>;
   /** Ends the runtime and waits for nothing. */
@@ -61,6 +65,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
       cf: {},
       telemetry: { enabled: false },
+      ...(options.inspect === true ? { inspectorPort: 0 } : {}),
       resourcePersistencePath: resolve(options.dataPath),
       workers: [
         {
@@ -82,6 +87,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   };
   try {
     const url = (await runtime.ready).origin;
+    const inspectorUrl = options.inspect === true ? (await runtime.getInspectorURL()).href : null;
     const tick = async () => {
       try {
         // Asked each time: where the runtime died another takes its place, and what was had of the first throws.
@@ -94,7 +100,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     ticking = setInterval(tick, options.cronIntervalMs ?? cronIntervalMs);
     tick();
     await untilReady(url, options.signal);
-    return { url, close, kill: () => lifeline.cut() };
+    return { url, inspectorUrl, close, kill: () => lifeline.cut() };
   } catch (error) {
     await close();
     options.signal.throwIfAborted();
