@@ -4,6 +4,7 @@
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
 import type { MemberState } from "../../durable-objects/engine/state.ts";
+import type { Target } from "./targets.ts";
 import type { World } from "./world.ts";
 
 /** From a result at the queue to the row that says so. */
@@ -11,8 +12,8 @@ const deliveryMs = 200;
 /** So many in a shard are confirmed fast together. */
 const together = 5;
 
-/** To be called when the endpoint has just died. */
-export function mustLeaveInTime(world: World, endpoint: string): void {
+/** To be called when the endpoint has just died. `before`: how it was; whoever failed a moment ago was confirmed a moment ago, too. */
+export function mustLeaveInTime(world: World, endpoint: string, before: Target): void {
   const { timeline } = world;
   const diedAt = timeline.now;
   const tables = world.known();
@@ -23,6 +24,7 @@ export function mustLeaveInTime(world: World, endpoint: string): void {
     const monitors = ids.flatMap((id) => tables.monitor.get(id) ?? []).filter((monitor) => monitor.admin_state_up);
     if (monitors.length !== ids.length || monitors.length === 0) continue;
     const settledMs = Math.max(...monitors.map(({ delay }) => 4 * delay)) * 1_000 + 60_000;
+    if (before.health !== "up" || diedAt - before.since < settledMs) continue;
     if (world.troubles > 0 || diedAt - world.disturbedAt < settledMs) continue;
     const dying = [...world.targets.all.values()].filter(({ health }) => health !== "up").length;
     const boundMs = Math.max(...monitors.map((monitor) => boundOf(monitor, world.regions.length, dying <= together)));

@@ -136,6 +136,7 @@ export function moveTarget(world: World, random: Random): void {
   const monitors = [...world.conductor.tables.monitor.keys()];
   const only = random.chance(0.1) && monitors.length > 0 ? random.pick(monitors) : null;
   for (const endpoint of moved) {
+    const before = world.targets.get(endpoint);
     world.targets.put({
       endpoint,
       health,
@@ -145,8 +146,8 @@ export function moveTarget(world: World, random: Random): void {
       monitorId: only,
       latencyMs: random.int(5, 400),
     });
+    if (!all && only === null && (health === "dead" || health === "hang")) mustLeaveInTime(world, endpoint, before);
   }
-  if (!all && only === null && (health === "dead" || health === "hang")) for (const endpoint of moved) mustLeaveInTime(world, endpoint);
   world.trace.say(`target: ${moved} ${moved.length > 1 ? "are" : "is"} ${health}`);
 }
 

@@ -1,62 +1,41 @@
 /**
  * The reference of who voted what: a plain fold of everything that was ever delivered to the Engine, kept apart from it. It answers one
- * question: could this endpoint have been judged so by votes that were cast?
+ * question: could this endpoint have been judged so by votes that were cast? What the Engine loses by a crash, since it never stored it, is
+ * lost here too.
  */
-import type { CheckReport, OutcomeKind } from "../../domain/observation.ts";
+import type { CheckReport, Observation, OutcomeKind } from "../../domain/observation.ts";
 
 type Heard = { readonly tick: number; readonly outcome: OutcomeKind };
 type Fold = { verdict: "unknown" | "up" | "down"; fails: number; passes: number };
-type Line = { readonly version: number; readonly base: Fold; readonly heard: Heard[] };
+/** Never changed in place. */
+type Line = { readonly version: number; readonly base: Fold; readonly heard: readonly Heard[] };
+/** Of one member, by endpoint, monitor and region. */
+type Lines = Map<string, Line>;
 
 export type Limit = { readonly fails: number; readonly passes: number };
 
 const window = 16;
+const fresh: Fold = { verdict: "unknown", fails: 0, passes: 0 };
 
 export class Votes {
-  private readonly lines = new Map<string, Line>();
+  private members = new Map<string, Lines>();
+  private readonly durable = new Map<string, Lines>();
 
-  /** `arrivedAt` is the Engine's clock. Returns how to forget it again. */
-  hear(report: CheckReport, arrivedAt: number, thresholds: (told: CheckReport["observations"][number]) => Limit | null): () => void {
-    const undo: (() => void)[] = [];
+  /** `arrivedAt` is the Engine's clock. `limitOf`: null where the observation does not count. */
+  hear(report: CheckReport, arrivedAt: number, limitOf: (told: Observation) => Limit | null): void {
     for (const told of report.observations) {
-      const { member_id, endpoint, monitor_id, monitor_version, tick, outcome } = told;
-      if (tick > arrivedAt + 5_000) continue;
-      const limit = thresholds(told);
+      if (told.tick > arrivedAt + 5_000) continue;
+      const limit = limitOf(told);
       if (limit === null) continue;
-      const key = [member_id, endpoint, monitor_id, report.region].join(" ");
-      let line = this.lines.get(key);
+      const lines = this.members.get(told.member_id) ?? new Map<string, Line>();
+      this.members.set(told.member_id, lines);
+      const key = `${told.endpoint} ${told.monitor_id} ${report.region}`;
+      const known = lines.get(key);
+      if (known !== undefined && known.version > told.monitor_version) continue;
       // A monitor that asks in another way is another witness.
-      if (line === undefined || line.version < monitor_version)
-        line = { version: monitor_version, base: { verdict: "unknown", fails: 0, passes: 0 }, heard: [] };
-      else if (line.version > monitor_version) continue;
-      const before = this.lines.get(key);
-      line = { ...line, base: { ...line.base }, heard: [...line.heard] };
-      this.lines.set(key, line);
-      undo.push(() => this.put(key, before));
-      put(line, { tick, outcome }, limit);
+      const line = known?.version === told.monitor_version ? known : { version: told.monitor_version, base: fresh, heard: [] };
+      lines.set(key, put(line, told, limit));
     }
-    return () => {
-      for (const step of undo.reverse()) step();
-    };
-  }
-
-  /** The counters of this endpoint and monitor start anew, or, without them, all do. Returns how to take it back. */
-  restart(memberId: string, endpoint: string, monitorId: string): () => void {
-    const prefix = `${memberId} ${endpoint} ${monitorId} `;
-    const gone = [...this.lines].filter(([key]) => key.startsWith(prefix));
-    for (const [key] of gone) this.lines.delete(key);
-    return () => {
-      for (const [key, line] of gone) this.lines.set(key, line);
-    };
-  }
-
-  forget(): void {
-    this.lines.clear();
-  }
-
-  private put(key: string, line: Line | undefined): void {
-    if (line === undefined) this.lines.delete(key);
-    else this.lines.set(key, line);
   }
 
   /** The regions that say `wanted` of an endpoint, by what the Engine was told. */
@@ -66,37 +45,56 @@ export class Votes {
     limit: Limit,
   ): string[] {
     return of.regions.filter((region) => {
-      const line = this.lines.get([of.memberId, of.endpoint, of.monitorId, region].join(" "));
-      if (line === undefined) return false;
-      const fold = { ...line.base };
-      for (const { outcome } of line.heard) step(fold, outcome, limit);
-      return fold.verdict === wanted;
+      const line = this.members.get(of.memberId)?.get(`${of.endpoint} ${of.monitorId} ${region}`);
+      return line !== undefined && line.heard.reduce((fold, { outcome }) => step(fold, outcome, limit), line.base).verdict === wanted;
     });
   }
+
+  /** The counters of this endpoint and monitor start anew. */
+  restart(memberId: string, endpoint: string, monitorId: string): void {
+    const lines = this.members.get(memberId);
+    for (const key of lines?.keys() ?? []) if (key.startsWith(`${endpoint} ${monitorId} `)) lines?.delete(key);
+  }
+
+  /** The Engine writes what it knows of the member. Returns what to do once that is durable. */
+  stored(memberId: string): () => void {
+    const snapshot = new Map(this.members.get(memberId));
+    return () => this.durable.set(memberId, snapshot);
+  }
+
+  /** The Engine is gone, and knows no more than it stored. */
+  crashed(): void {
+    this.members = new Map([...this.durable].map(([id, lines]) => [id, new Map(lines)]));
+  }
+
+  forget(): void {
+    this.members.clear();
+    this.durable.clear();
+  }
 }
 
-function put(line: Line, heard: Heard, limit: Limit): void {
-  const known = line.heard.findIndex(({ tick }) => tick === heard.tick);
+function put(line: Line, { tick, outcome }: Heard, limit: Limit): Line {
+  const heard = [...line.heard];
+  const known = heard.findIndex((entry) => entry.tick === tick);
   if (known >= 0) {
-    if (line.heard[known]?.outcome === "no_data") line.heard[known] = heard;
-    return;
+    if (heard[known]?.outcome === "no_data") heard[known] = { tick, outcome };
+    return { ...line, heard };
   }
-  let index = line.heard.length;
-  while (index > 0 && (line.heard[index - 1] as Heard).tick > heard.tick) index -= 1;
-  if (index === 0 && line.heard.length >= window) return;
-  line.heard.splice(index, 0, heard);
-  const dropped = line.heard.length > window ? line.heard.shift() : undefined;
-  if (dropped !== undefined) step(line.base, dropped.outcome, limit);
+  let index = heard.length;
+  while (index > 0 && (heard[index - 1] as Heard).tick > tick) index -= 1;
+  if (index === 0 && heard.length >= window) return line;
+  heard.splice(index, 0, { tick, outcome });
+  const dropped = heard.length > window ? heard.shift() : undefined;
+  return { ...line, base: dropped === undefined ? line.base : step(line.base, dropped.outcome, limit), heard };
 }
 
-function step(fold: Fold, outcome: OutcomeKind, limit: Limit): void {
+function step(fold: Fold, outcome: OutcomeKind, limit: Limit): Fold {
+  const { verdict } = fold;
+  if (outcome === "no_data") return fold;
   if (outcome === "pass") {
-    fold.passes += 1;
-    fold.fails = 0;
-    if (fold.verdict !== "down" || fold.passes >= limit.passes) fold.verdict = "up";
-  } else if (outcome === "fail") {
-    fold.fails += 1;
-    fold.passes = 0;
-    if (fold.fails >= limit.fails) fold.verdict = "down";
+    const passes = fold.passes + 1;
+    return { verdict: verdict !== "down" || passes >= limit.passes ? "up" : "down", fails: 0, passes };
   }
+  const fails = fold.fails + 1;
+  return { verdict: fails >= limit.fails ? "down" : verdict, fails, passes: 0 };
 }

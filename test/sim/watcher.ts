@@ -54,11 +54,6 @@ export class Watcher {
     this.later.push(action);
   }
 
-  /** To be done if what happens now is lost. */
-  otherwise(action: () => void): void {
-    this.undo.push(action);
-  }
-
   committed(): void {
     const { later } = this;
     this.undo = [];

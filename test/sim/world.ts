@@ -88,12 +88,16 @@ export class World {
     this.host = new EngineHost({
       timeline,
       random: this.random.fork("host"),
-      watch: (table, id, body) => this.watcher.row(table, id, body),
+      watch: (table, id, body) => {
+        this.watcher.row(table, id, body);
+        if (table === "member") this.watcher.once(this.votes.stored(id));
+      },
       say: (line) => this.trace.say(line),
       fault: (invariant, detail) => this.violated(invariant, "nothing is thrown, no error is logged", detail),
       committed: () => this.watcher.committed(),
       rolledBack: () => {
         this.told.clear();
+        this.votes.crashed();
         this.disturbedAt = this.timeline.now;
         this.watcher.rolledBack();
       },
@@ -239,8 +243,7 @@ export class World {
     return this.host.call((shell) => {
       const heard = new Set<string>();
       for (const report of reports) {
-        const forget = this.votes.hear(report, this.host.now, (told) => this.limitOf(report.region, told));
-        this.watcher.otherwise(forget);
+        this.votes.hear(report, this.host.now, (told) => this.limitOf(report.region, told));
         for (const { member_id, endpoint, outcome, tick } of report.observations) {
           if (outcome !== "no_data") heard.add(`${member_id} ${endpoint}`);
           this.trace.count(`${report.region} ${endpoint} ${tick} ${outcome}`);
@@ -309,7 +312,7 @@ export class World {
     for (const [endpoint, { monitors }] of Object.entries(after.endpoints)) {
       for (const [monitor, { judgement }] of Object.entries(monitors)) {
         const was = before?.endpoints[endpoint]?.monitors[monitor]?.judgement.startedAt;
-        if (was !== judgement.startedAt) this.watcher.otherwise(this.votes.restart(id, endpoint, monitor));
+        if (was !== judgement.startedAt) this.votes.restart(id, endpoint, monitor);
       }
     }
   }
