@@ -11,7 +11,7 @@ export type Vote = {
   readonly verdict: Verdict;
   readonly hasVote: boolean;
   /** Why it has none; null where it has. */
-  readonly reason: "silent" | "unknown" | "same colo" | "sick" | null;
+  readonly reason: "silent" | "returning" | "unknown" | "same colo" | "sick" | null;
 };
 
 export type QuorumSettings = {
@@ -55,6 +55,7 @@ export function votesOf(
     if (entry === undefined || isSilent(entry, timing.now, timing.delayMs, timing.timeoutMs)) {
       return { region, verdict, hasVote: false, reason: "silent" };
     }
+    if (entry.returning) return { region, verdict, hasVote: false, reason: "returning" };
     if (verdict === "unknown") return { region, verdict, hasVote: false, reason: "unknown" };
     if (sick.has(region)) return { region, verdict, hasVote: false, reason: "sick" };
     if (entry.colo !== null && entry.colo !== "local") {

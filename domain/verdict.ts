@@ -32,6 +32,8 @@ export const series = z.object({
   count,
   /** How far the series can vouch for its endpoint, Unix ms: arrival of its newest pass or fail, bounded by the tick. 0: never. */
   freshAt: z.number(),
+  /** It was silent, and what it said before has not been confirmed since: it has no vote yet. */
+  returning: z.boolean().default(false),
   /** Of the newest pass or fail, for people; `detail` also of `no_data` where there never was one. */
   colo: z.string().nullable(),
   latencyMs: z.number().nullable(),
@@ -41,7 +43,16 @@ export type Series = Readonly<z.output<typeof series>>;
 
 export const noCount: Count = { verdict: "unknown", fails: 0, passes: 0 };
 
-export const emptySeries: Series = { before: noCount, window: [], count: noCount, freshAt: 0, colo: null, latencyMs: null, detail: null };
+export const emptySeries: Series = {
+  before: noCount,
+  window: [],
+  count: noCount,
+  freshAt: 0,
+  returning: false,
+  colo: null,
+  latencyMs: null,
+  detail: null,
+};
 
 /** One result more. `no_data` neither counts nor breaks a run. */
 export function step(count: Count, outcome: OutcomeKind, thresholds: Thresholds): Count {
@@ -65,9 +76,17 @@ export type Result = {
 
 /**
  * The series with one result more. The same object comes back where the result says nothing new: repeated, older than the window, or
- * `no_data` for a tick that is known. `arrivedAt` is the Engine's clock; `timeoutMs` bounds how long after its tick a result can speak for.
+ * `no_data` for a tick that is known. `arrivedAt` is the Engine's clock; `timeoutMs` bounds how long after its tick a result can speak for;
+ * `delayMs` tells how long silence takes (`isSilent`).
  */
-export function insert(series: Series, result: Result, thresholds: Thresholds, arrivedAt: number, timeoutMs: number): Series {
+export function insert(
+  series: Series,
+  result: Result,
+  thresholds: Thresholds,
+  arrivedAt: number,
+  timeoutMs: number,
+  delayMs = Number.POSITIVE_INFINITY,
+): Series {
   // From the future: `no_data`, and not kept either, or a clock that jumped could fill the window and keep every later result out of it.
   if (result.tick > arrivedAt + limits.tickAheadMs) return series;
   const { outcome } = result;
@@ -105,7 +124,14 @@ export function insert(series: Series, result: Result, thresholds: Thresholds, a
   const newest = !next.slice(next.indexOf(entry) + 1).some((item) => item.outcome !== "no_data");
   const facts = newest ? { colo: result.colo, latencyMs: result.latencyMs, detail: result.detail } : {};
   // Never ahead of the Engine's clock: a clock that jumped forward and back must not leave a series fresh for hours.
-  return { ...series, before, window: next, count, freshAt: Math.min(Math.max(series.freshAt, speaksFor), arrivedAt), ...facts };
+  const wasSilent = series.freshAt > 0 && isSilent(series, arrivedAt, delayMs, timeoutMs);
+  const returning = (series.returning || wasSilent) && !isConfirmed(count, thresholds);
+  return { ...series, before, window: next, count, freshAt: Math.min(Math.max(series.freshAt, speaksFor), arrivedAt), returning, ...facts };
+}
+
+/** Whether the run that goes on is the one that the verdict comes from: the newest result would give it again. */
+function isConfirmed({ verdict, fails }: Count, { maxRetries }: Thresholds): boolean {
+  return verdict === "up" ? fails === 0 : verdict === "unknown" || fails >= maxRetries;
 }
 
 /**

@@ -16,6 +16,7 @@ export function fellOrRose(project: Project, state: MemberState, to: Status, now
   const wasUp = state.status === "ACTIVE" || state.status === "DEGRADED";
   if (to === "DOWN") {
     if (wasUp && project.cause === "automatic") state.damping = fall(state.damping, now);
+    state.yielded = false;
     return;
   }
   if (wasUp) return;

@@ -74,7 +74,7 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
     latencyMs: observation.latency_ms,
     detail: observation.detail,
   };
-  const series = insert(before, result, thresholds, now, timing.timeoutMs);
+  const series = insert(before, result, thresholds, now, timing.timeoutMs, timing.delayMs);
   if (series === before) return nothing;
   monitorState.series[report.region] = series;
   // A check that came to nothing is kept, so that its tick is known. It decides nothing, nor is it the occasion to.
@@ -131,6 +131,7 @@ function combine(endpoint: EndpointState, judged: Judged, now: number): boolean 
 function runMoved(before: Series, after: Series, thresholds: { maxRetries: number; rise: number }): boolean {
   return (
     before.count.verdict !== after.count.verdict ||
+    before.returning !== after.returning ||
     Math.min(before.count.fails, thresholds.maxRetries) !== Math.min(after.count.fails, thresholds.maxRetries) ||
     Math.min(before.count.passes, thresholds.rise) !== Math.min(after.count.passes, thresholds.rise)
   );

@@ -26,7 +26,7 @@ export function candidatesOf(project: Project, poolId: string, now: number, thou
       up: old === null ? up : [old],
       all: old === null ? member.endpoints : [old],
       override: overrideOf(project, member, now, thought)?.state ?? null,
-      heldBack: state !== undefined && heldUntil(state.damping, delayMs, now) !== null,
+      heldBack: state !== undefined && !state.yielded && heldUntil(state.damping, delayMs, now) !== null,
       fellAt: state?.damping.fellAt ?? null,
       released: state?.released ?? false,
     };
@@ -56,6 +56,7 @@ export function countPool(project: Project, id: string, now: number): void {
   const state = project.pools.get(id) ?? newPool(now);
   project.pools.set(id, state);
   project.touched.pools.add(id);
+  keepYielded(project, id, state, now);
   const health = project.health(id, now);
   const numbers = { enabled: health.enabled.length, healthy: health.healthy.length, needed: health.needed };
   state.reason = reasonOf(health);
@@ -99,6 +100,20 @@ export function countPool(project: Project, id: string, now: number): void {
     state.panic = health.panic;
   }
   project.timers.set(`pool ${id}`, heldUntil(state.damping, failbackMs(project, id), now));
+}
+
+/** Who was let in for want of others stays in when they are back: to take it out again would be a removal for nothing. */
+function keepYielded(project: Project, id: string, state: PoolState, now: number): void {
+  const health = project.health(id, now);
+  const healthy = new Set(health.healthy.map((member) => member.id));
+  for (const memberId of state.yielded) {
+    const member = project.members.get(memberId);
+    if (healthy.has(memberId) || member === undefined || member.status === "DOWN") continue;
+    member.yielded = true;
+    project.touched.members.add(memberId);
+    project.recount(id);
+  }
+  state.yielded = project.health(id, now).yielded.map((member) => member.id);
 }
 
 function reasonOf(health: PoolHealth): string {

@@ -90,6 +90,27 @@ describe("failback delay and damping", () => {
     expect(world.project.gslbs.get(world.gslb.id)?.outcome).toBe("serve");
   });
 
+  it("who was let in for want of others stays in when they are back", () => {
+    world.configure({ pools: [{ ...world.pool, version: 2, failback_delay: 300 }] });
+    pass(30, bothPass());
+    fallOnce();
+    pass(30, bothPass());
+    pass(20, [
+      [world.one, "pass"],
+      [world.two, "fail"],
+    ]);
+    expect(world.answers()).toEqual(["192.0.2.1"]);
+    pass(30, bothPass());
+    // Both are held back now, and both are needed, since nobody else is there.
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    const seen = new Set<string>();
+    for (let n = 0; n < 60; n += 1) {
+      pass(10, bothPass());
+      seen.add(world.answers()?.join() ?? "");
+    }
+    expect([...seen]).toEqual(["192.0.2.1,192.0.2.2"]);
+  });
+
   it("a pool that became usable again is not preferred before its time, unless there is no other", () => {
     const spare = pool(20);
     const sentinel = member(200, spare.id, ["198.51.100.1"]);

@@ -81,3 +81,31 @@ describe("an outage", () => {
     expect(world.project.blind).toBe(false);
   });
 });
+
+describe("a region that comes back after silence", () => {
+  it("does not vote as it did before until what it sees says the same: the others' first passes are not undone", () => {
+    const world = new World();
+    world.bothUp();
+    world.oneDies();
+    world.oneDies();
+    expect(world.answers()).toEqual(["192.0.2.2"]);
+    world.now += 600_000;
+    world.project.drain();
+    // One after the other they are heard again, with nothing but passes.
+    const heard: string[] = [];
+    for (const region of regions) {
+      heard.unshift(region);
+      world.period(
+        [
+          [world.one, "pass"],
+          [world.two, "pass"],
+        ],
+        heard,
+      );
+    }
+    world.bothUp();
+    const moves = world.project.drain().writeBack.events.filter((event) => event.kind === "member_status");
+    expect(moves.map((event) => event.to)).toEqual(["ACTIVE"]);
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+});

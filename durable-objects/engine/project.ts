@@ -5,6 +5,7 @@
  */
 
 import type { WriteFailure } from "../../domain/backend.ts";
+import { heldUntil } from "../../domain/damping.ts";
 import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Override } from "../../domain/override.ts";
@@ -15,12 +16,12 @@ import { fail, ok, type Result } from "../../domain/result.ts";
 import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "../rpc.ts";
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
-import { type EventDraft, event, memberReason, severityOf, votesFor } from "./evidence.ts";
+import { type EventDraft, event, isoTime, memberReason, severityOf, votesFor } from "./evidence.ts";
 import { fellOrRose, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
 import { type Judged, observe, restart, statusOf } from "./judging.ts";
 import { sayWritten, takeNames, type WriteFacts } from "./names.ts";
 import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
-import { candidatesOf, countPool, releasePool, reportPool, rulesOf } from "./pools.ts";
+import { candidatesOf, countPool, failbackMs, releasePool, reportPool, rulesOf } from "./pools.ts";
 import { isBlind } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, type OverrideState, type PoolState, publicationKey } from "./state.ts";
 import { adopt, sendBack, steerGslb } from "./steer-gslb.ts";
@@ -338,7 +339,9 @@ export class Project {
     const votes = votesFor(state, { member, ...judged }, now);
     const reason = memberReason(status, votes, { member, ...judged });
     Object.assign(state, { status, since: now, reason });
-    const evidence = { quorum_percent: judged.quorum.quorumPercent, min_regions: judged.quorum.minRegions, votes };
+    const heldUntilMs = heldUntil(state.damping, failbackMs(this, member.pool_id), now);
+    const held = heldUntilMs === null ? {} : { held_until: isoTime(heldUntilMs), penalty_seconds: state.damping.penaltyMs / 1_000 };
+    const evidence = { quorum_percent: judged.quorum.quorumPercent, min_regions: judged.quorum.minRegions, ...held, votes };
     const ids = { pool_id: member.pool_id, member_id: member.id };
     this.say(now, {
       kind: "member_status",
@@ -357,6 +360,11 @@ export class Project {
     this.cause = "operator";
     this.settle(now);
     this.cause = "automatic";
+  }
+
+  /** What is known of the pool's count does not hold any more. */
+  recount(id: string): void {
+    this.counted.delete(id);
   }
 
   poolMoved(id: string): void {

@@ -34,6 +34,8 @@ export const memberState = z.object({
   replaced: z.object({ endpoint: z.string(), until: z.number() }).nullable(),
   /** How long it stays out after it came back (rule 7). */
   damping: damping.default(undamped),
+  /** It was let in for want of others, who are back since: it stays in, and is held no longer. */
+  yielded: z.boolean().default(false),
   /** Somebody let its removal go, against the budget, until it was up again. */
   released: z.boolean().default(false),
   /** The last (status, in_rotation) that went to the Conductor. */
@@ -50,6 +52,8 @@ export const poolState = z.object({
   usable: z.boolean().default(false),
   panic: z.boolean().default(false),
   damping: damping.default(undamped),
+  /** Members that are only held back, and let in for want of others. */
+  yielded: z.array(z.string()).readonly().default([]),
   /** Members that the removal budget keeps in. */
   held: z.array(z.string()).readonly().default([]),
 });
@@ -107,6 +111,7 @@ export const newMember = (now: number, fingerprint: string): MemberState => ({
   endpoints: {},
   replaced: null,
   damping: undamped,
+  yielded: false,
   released: false,
   reported: "",
 });
@@ -119,6 +124,7 @@ export const newPool = (now: number): PoolState => ({
   usable: false,
   panic: false,
   damping: undamped,
+  yielded: [],
   held: [],
 });
 

@@ -266,7 +266,8 @@ export function adopt(project: Project, configuration: Configuration, now: numbe
   for (const gslb of configuration.gslbs) {
     const standing = configuration.standing.find((plan) => plan.gslb_id === gslb.id && plan.flavor === gslb.flavor);
     if (standing === undefined) continue;
-    project.gslbs.set(gslb.id, { ...newGslb(now), status: gslb.status, reported: gslb.status, adopted: true });
+    const stayAt = gslb.failback === "manual" ? (standing.answers[0]?.pool_id ?? null) : null;
+    project.gslbs.set(gslb.id, { ...newGslb(now), status: gslb.status, reported: gslb.status, adopted: true, stayAt });
     const { epoch, plan: number, answers } = standing;
     const plan = {
       gslb_id: gslb.id,
