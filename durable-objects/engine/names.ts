@@ -61,12 +61,19 @@ export function sayWritten(
     const { epoch, ttl, withdrawn, answers } = next.live.plan;
     const values = answers.flatMap((answer) => answer.values);
     const reason = `plan ${number}: ${withdrawn ? "no answer (withdrawn)" : values.join(", ")}`;
-    const evidence = { epoch, ttl, withdrawn, answers, urgency: publication.urgency, ...batch };
+    const decided = decisionOf(project, gslb_id, number);
+    const evidence = { epoch, ttl, withdrawn, answers, urgency: publication.urgency, ...decided, ...batch };
     project.say(now, { kind: "published", severity: "info", ...about, rule: "newest_plan", to: values.join(","), reason, evidence });
   } else if (failure !== null && publication.lastError?.detail !== next.lastError?.detail && next.lastError !== null) {
     const evidence = { class: failure.class, attempts: next.attempts, ...batch };
     project.say(now, { kind: "publish_failed", severity: "critical", ...about, rule: "retry", reason: failure.detail, evidence });
   }
+}
+
+/** What decided this plan; nothing of one that only got another number, or that an Engine before this one made. */
+function decisionOf(project: Project, gslbId: string, number: number): object {
+  const decision = project.gslbs.get(gslbId)?.decision ?? null;
+  return decision?.number === number ? { decided: { reason: decision.reason, cause: decision.cause, steps: decision.steps } } : {};
 }
 
 const endings = {

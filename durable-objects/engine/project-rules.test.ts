@@ -274,6 +274,20 @@ describe("failback: manual", () => {
   });
 });
 
+describe("the event of a plan", () => {
+  it("carries what decided it: the filters with whom they kept and dropped, and who was behind it", () => {
+    world.bothUp();
+    world.oneDies();
+    world.oneDies();
+    const said = events("published").at(-1);
+    expect(said).toMatchObject({ to: "192.0.2.2", rule: "newest_plan" });
+    expect(said?.evidence.decided).toMatchObject({
+      cause: "automatic",
+      steps: [{ filter: "usable", kept: [world.pool.id] }, { filter: "rank" }, { filter: "failover" }],
+    });
+  });
+});
+
 describe("when everything is down", () => {
   const allFail = () =>
     pass(20, [
