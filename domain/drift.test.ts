@@ -172,6 +172,9 @@ describe("a look at what is live", () => {
     const ahead = { ...found("192.0.2.66"), epoch: 0, number: 7 };
     const looked = look(published(), { ...ahead, gslbId: gslb }, at(start + 300_000));
     expect(looked).toMatchObject({ finding: "ahead", publication: { number: 8, drifts: [], hold: null } });
+    // Of a later epoch: the plan itself carries it, and our own number does not fall.
+    const later = look({ ...published(), number: 9, confirmed: 9 }, { ...ahead, epoch: 2, gslbId: gslb }, at(start + 300_000));
+    expect(later.publication).toMatchObject({ epoch: 2, number: 10, wanted: { epoch: 2, number: 10 } });
     expect(look(published(), { ...ahead, gslbId: pool }, at(start + 300_000)).finding).toBe("drift");
     expect(look(published(), { ...ahead, number: 1, gslbId: gslb }, at(start + 300_000)).finding).toBe("drift");
   });

@@ -95,7 +95,8 @@ const isAhead = (publication: Publication, { epoch, number, gslbId }: LiveRecord
   epoch !== null && number !== null && gslbId === publication.gslbId && comparePlans({ epoch, number }, publication) > 0;
 
 function reassertAbove(publication: Publication, { epoch, number }: LiveRecords, now: number): Publication {
-  return reassert({ ...publication, epoch: epoch ?? publication.epoch, number: number ?? publication.number }, now);
+  // Of a higher epoch the number may be lower; ours never falls.
+  return reassert({ ...publication, epoch: epoch ?? publication.epoch, number: Math.max(publication.number, number ?? 0) }, now);
 }
 
 /** Rule 18's "hold anyway". A name is known to have been as written when it was last read, or written. */

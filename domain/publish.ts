@@ -124,7 +124,7 @@ export function reassert(publication: Publication, now: number): Publication {
   const { wanted, epoch, number } = publication;
   if (wanted === null || wanted === "removed") return publication;
   const next: Publication = { ...publication, urgency: moreUrgent("repair", pendingUrgency(publication)), unsure: true };
-  return renumber(next, epoch, number + 1, (above) => ({ ...wanted, number: above, decided_at: now }));
+  return renumber(next, epoch, number + 1, (above, nextEpoch) => ({ ...wanted, epoch: nextEpoch, number: above, decided_at: now }));
 }
 
 export const isPending = (publication: Publication): boolean => publication.wanted !== null && publication.confirmed !== publication.number;
