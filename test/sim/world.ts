@@ -61,6 +61,7 @@ export class World {
   /** Ids of events that are durable in the Engine's outbox: the Conductor must have them in the end. */
   readonly owed = new Set<string>();
   private notifying = false;
+  private conductorTurn: Promise<unknown> = Promise.resolve();
   private lookedUp: { readonly meta: unknown; readonly tables: Tables | null } = { meta: undefined, tables: null };
 
   constructor(seed: string, verbose: boolean) {
@@ -233,10 +234,15 @@ export class World {
     return prober;
   }
 
-  private async atConductor<T>(work: () => T): Promise<T> {
-    if (this.conductorSlowMs > 0) await this.timeline.sleep(this.conductorSlowMs);
-    if (this.conductorAway) throw new Error("the Conductor is away");
-    return work();
+  /** One after the other, in the order in which they came. */
+  private atConductor<T>(work: () => T): Promise<T> {
+    const turn = this.conductorTurn.then(async () => {
+      if (this.conductorSlowMs > 0) await this.timeline.sleep(this.conductorSlowMs);
+      if (this.conductorAway) throw new Error("the Conductor is away");
+      return work();
+    });
+    this.conductorTurn = turn.catch(() => undefined);
+    return turn;
   }
 
   private deliver(reports: readonly CheckReport[], lagMs: number): Promise<void> {
