@@ -3,7 +3,7 @@
  * JSON. The fault, from the environment, goes in as Vite loads the module: nothing on disk changes. Only `engines.ts` starts it.
  */
 import { resolve } from "node:path";
-import { startVitest, type TestCase, type TestModule } from "vitest/node";
+import { BaseSequencer, startVitest, type TestCase, type TestModule, type TestSpecification } from "vitest/node";
 import { root } from "./child.ts";
 import { appliedLine, mutantOf, mutate } from "./mutant.ts";
 
@@ -27,6 +27,15 @@ const mutation = {
     return { code: mutated.value, map: null };
   },
 };
+
+/** The module's own tests first: they are the likeliest to object, and the first objection ends the run. */
+class OwnTestsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const own = target?.replace(/\.ts$/, ".") ?? "";
+    const rank = ({ moduleId }: TestSpecification) => (own !== "" && moduleId.startsWith(own) ? 0 : 1);
+    return files.toSorted((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
 
 let tests = 0;
 let failed: UnitReport["failed"] = null;
@@ -60,6 +69,7 @@ const vitest = await startVitest(
     isolate: false,
     fileParallelism: false,
     bail: 1,
+    sequence: { sequencer: OwnTestsFirst },
     silent: true,
     reporters: [listener],
   },

@@ -95,4 +95,14 @@ export const publishing: readonly Mutant[] = [
     find: "if (!tombstone.remove || removed || wanted.has(key))",
     replace: "if (tombstone.remove || removed || wanted.has(key))",
   },
+  {
+    name: "a-plan-is-chosen-before-the-look",
+    rule: "only the newest plan is written, checked before each write",
+    file: "durable-objects/engine/lane.ts",
+    find: `    await this.readBefore(batch);
+    // The newest plans, as they are now: whoever is held, gone or written by now is left out.
+    const due = this.present(batch.keys, (one) => one.zone === batch.zone && isDue(one, this.ports.now()));`,
+    replace: `    const due = this.present(batch.keys, (one) => one.zone === batch.zone && isDue(one, this.ports.now()));
+    await this.readBefore(batch);`,
+  },
 ];

@@ -1,0 +1,147 @@
+/** The Engine's shell over ports of its own: that it comes back to its work by its alarm, whatever else is away. */
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { limits } from "../../domain/limits.ts";
+import type { EnginePorts, EngineStorage } from "./ports.ts";
+import { configuration, member, monitor, pool, regions, uuid } from "./project.fixture.ts";
+import { EngineShell } from "./shell.ts";
+
+/** One project's world, at a time that stands still until it is set. */
+class Desk {
+  now = 1_700_000_000_000;
+  alarms: number[] = [];
+  away = false;
+  /** Whether the Conductor takes what is written back. */
+  takes = true;
+  configuration = configuration({ full: true });
+  readonly recorded: string[] = [];
+  readonly storage = sqlite();
+
+  async start(): Promise<EngineShell> {
+    const shell = new EngineShell(this.ports());
+    await shell.start();
+    await settled();
+    return shell;
+  }
+
+  private ports(): EnginePorts {
+    const reached = () => {
+      if (this.away) throw new Error("away");
+    };
+    return {
+      projectId: "default",
+      regions,
+      storage: this.storage,
+      alarm: {
+        get: async () => this.alarms.at(-1) ?? null,
+        set: async (at) => {
+          this.alarms.push(at);
+        },
+      },
+      now: () => this.now,
+      sleep: async () => undefined,
+      random: () => 0.5,
+      newId: () => uuid(9_000 + this.recorded.length),
+      flavors: () => null,
+      backendIo: { fetch, now: () => this.now },
+      conductor: {
+        configuration: async () => {
+          reached();
+          return this.configuration;
+        },
+        record: async ({ events }) => {
+          reached();
+          if (!this.takes) throw new Error("busy");
+          this.recorded.push(...events.map(({ kind, to }) => `${kind} ${to}`));
+        },
+      },
+      prober: () => {
+        throw new Error("away");
+      },
+      background: (promise) => void promise.catch(() => undefined),
+      log: { warn: () => undefined, error: () => undefined },
+    };
+  }
+}
+
+function sqlite(): EngineStorage {
+  const database = new DatabaseSync(":memory:");
+  return {
+    sql: {
+      exec: <T extends Record<string, string | number | null>>(query: string, ...bindings: (string | number | null)[]) => {
+        const rows = database.prepare(query).all(...bindings) as T[];
+        return { toArray: () => rows, [Symbol.iterator]: () => rows[Symbol.iterator]() };
+      },
+    },
+    transactionSync: (closure) => closure(),
+  };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("the alarm", () => {
+  it("sets the next one, also in a project where nothing waits for anything", async () => {
+    const desk = new Desk();
+    const shell = await desk.start();
+    for (let round = 0; round < 3; round += 1) {
+      desk.alarms = [];
+      desk.now += limits.checkpointMs;
+      await shell.alarm();
+      await settled();
+      expect(desk.alarms.at(-1)).toBeGreaterThan(desk.now);
+      expect(desk.alarms.at(-1)).toBeLessThanOrEqual(desk.now + limits.checkpointMs);
+    }
+  });
+
+  it("asks a Conductor again that was away, and takes what it says then", async () => {
+    const desk = new Desk();
+    desk.away = true;
+    desk.configuration = configuration({
+      full: true,
+      seq: 7,
+      pools: [pool(10, { monitor_ids: [uuid(1)] })],
+      members: [member(100, uuid(10), ["192.0.2.1"])],
+      monitors: [monitor(1)],
+    });
+    const shell = await desk.start();
+    expect(await shell.memberStatus(uuid(100))).toBeNull();
+    desk.away = false;
+    desk.now = desk.alarms.at(-1) ?? 0;
+    await shell.alarm();
+    await settled();
+    expect(await shell.memberStatus(uuid(100))).toMatchObject({ status: "PENDING" });
+  });
+});
+
+describe("a start", () => {
+  it("has the configuration and what was judged from its own storage, while the Conductor is away", async () => {
+    const desk = new Desk();
+    const one = member(100, uuid(10), ["192.0.2.1"]);
+    desk.configuration = configuration({ full: true, seq: 7, pools: [pool(10)], members: [one] });
+    const before = await desk.start();
+    await settled();
+    expect(await before.memberStatus(one.id)).toMatchObject({ status: "ACTIVE" });
+    desk.away = true;
+    const after = await desk.start();
+    expect(await after.memberStatus(one.id)).toMatchObject({ status: "ACTIVE" });
+    expect(await after.poolStatus(uuid(10))).toMatchObject({ status: "ACTIVE" });
+  });
+});
+
+describe("the history", () => {
+  it("that the Conductor did not take is told when it is back, once", async () => {
+    const desk = new Desk();
+    desk.configuration = configuration({ full: true, seq: 7, pools: [pool(10)], members: [member(100, uuid(10), ["192.0.2.1"])] });
+    desk.takes = false;
+    const shell = await desk.start();
+    await settled();
+    expect(desk.recorded).toEqual([]);
+    desk.takes = true;
+    for (let round = 0; round < 2; round += 1) {
+      desk.now += limits.retryMaxMs;
+      await shell.alarm();
+      await settled();
+    }
+    expect(desk.recorded).toEqual(["member_status ACTIVE", "pool_status ACTIVE"]);
+  });
+});
