@@ -31,6 +31,21 @@ describe("properties of an address", () => {
     );
   });
 
+  /** RFC 5952: lower case, no leading zeros, and the longest run of at least two zero groups, the first of equals, as "::". */
+  it("is written as RFC 5952 has it", () => {
+    fc.assert(
+      fc.property(groups6, (groups) => {
+        let [from, length] = [0, 0];
+        for (let start = 0; start < 8; start += 1) {
+          let run = 0;
+          while (groups[start + run] === 0) run += 1;
+          if (run > length) [from, length] = [start, run];
+        }
+        expect(canonicalAddress(writtenAs(groups, true, true, 0, 0))).toBe(writtenAs(groups, false, false, from, length < 2 ? 0 : length));
+      }),
+    );
+  });
+
   it("has another canonical text than any other address", () => {
     fc.assert(
       fc.property(groups6, groups6, writing, (one, other, how) => {
@@ -138,6 +153,14 @@ describe("properties of a private address", () => {
       }),
     );
     expect([privateReason("::1"), privateReason("::")]).not.toContain(null);
+  });
+
+  it("is one mapped into IPv6 if and only if it is one", () => {
+    fc.assert(
+      fc.property(fc.oneof(text4, fc.constantFrom("169.254.169.254", "192.0.2.1", "8.8.8.8")), (text) => {
+        expect(privateReason(`::ffff:${text}`)).toBe(privateReason(text));
+      }),
+    );
   });
 
   /** A private address is one whatever way it is written: the guard must not depend on the spelling. */

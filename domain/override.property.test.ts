@@ -151,6 +151,17 @@ describe("properties of what people write", () => {
     );
   });
 
+  it("is taken if and only if it names somebody", () => {
+    const id = fc.constantFrom(...members, "", "nobody", null, 1);
+    fc.assert(
+      fc.property(fc.record({ member_id: id, pool_id: id }, { requiredKeys: [] }), (to) => {
+        const named = Object.values(to);
+        const right = named.length > 0 && named.every((one) => (members as readonly unknown[]).includes(one));
+        expect(overrideWrite.safeParse({ selector: to, state: "up" }).success).toBe(right);
+      }),
+    );
+  });
+
   it("never throws, and means somebody where it is taken", () => {
     const near = fc.record(
       {
