@@ -40,6 +40,18 @@ export function setMemberTimer(project: Project, id: string, now: number): void 
   project.timers.set(`member ${id}`, held === null ? until : until === null ? held : Math.min(held, until));
 }
 
+/** All that may wait, whether it does or not. */
+export function everyKey(project: Project): string[] {
+  const { members, pools, gslbs, catalog } = project;
+  const keys = (kind: string, ids: Iterable<string>) => Array.from(ids, (id) => `${kind} ${id}`);
+  return [
+    ...keys("override", catalog.overrides.keys()),
+    ...keys("member", members.keys()),
+    ...keys("pool", pools.keys()),
+    ...keys("gslb", gslbs.keys()),
+  ];
+}
+
 /** A time has come for this key, or the clock was set. True: it is a GSLB that must be steered again. */
 export function lookAgain(project: Project, key: string, now: number): boolean {
   const space = key.indexOf(" ");

@@ -17,7 +17,7 @@ import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
 import { type EventDraft, event, isoTime, memberReason, severityOf, votesFor } from "./evidence.ts";
-import { fellOrRose, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
+import { everyKey, fellOrRose, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
 import { type Judged, observe, restart, statusOf } from "./judging.ts";
 import { sayWritten, takeNames, type WriteFacts } from "./names.ts";
 import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
@@ -165,7 +165,8 @@ export class Project {
 
   /** What time alone changes: gates that open, addresses whose time is over. */
   tick(now: number): void {
-    const due = now < this.lastTick - limits.clockBackMs ? this.timers.all() : this.timers.due(now);
+    // The clock was set: no time means what it did, and what was over may not be.
+    const due = now < this.lastTick - limits.clockBackMs ? everyKey(this) : this.timers.due(now);
     this.lastTick = now;
     for (const key of due) if (lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
     this.doubts.forget(now);

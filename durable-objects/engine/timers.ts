@@ -15,12 +15,11 @@ export class Timers {
 
   /** Takes out what is due. */
   due(now: number): string[] {
-    return now < (this.next() ?? Number.POSITIVE_INFINITY) ? [] : this.take((at) => at <= now);
-  }
-
-  /** Takes out everything: the clock was set, and no time means what it did. */
-  all(): string[] {
-    return this.take(() => true);
+    if (now < (this.next() ?? Number.POSITIVE_INFINITY)) return [];
+    const keys = [...this.times].filter(([, at]) => at <= now).map(([key]) => key);
+    for (const key of keys) this.times.delete(key);
+    this.soonest = null;
+    return keys;
   }
 
   /** When something is due next; null: nothing is waited for. */
@@ -30,12 +29,5 @@ export class Timers {
       for (const at of this.times.values()) this.soonest = Math.min(this.soonest, at);
     }
     return this.times.size === 0 ? null : this.soonest;
-  }
-
-  private take(isDue: (at: number) => boolean): string[] {
-    const keys = [...this.times].filter(([, at]) => isDue(at)).map(([key]) => key);
-    for (const key of keys) this.times.delete(key);
-    this.soonest = null;
-    return keys;
   }
 }
