@@ -175,8 +175,10 @@ export function operate(world: World, random: Random): void {
 
 /** Before the calm: what would leave the answer to the past is put right. */
 export function settleDown(world: World): void {
+  // From places that are the same one nobody is ever judged.
   for (const monitor of world.conductor.tables.monitor.values())
-    if (!monitor.admin_state_up) world.conductor.update("monitor", monitor.id, { admin_state_up: true });
+    if (!monitor.admin_state_up || (world.sameColo && monitor.check_regions.length > 0))
+      world.conductor.update("monitor", monitor.id, { admin_state_up: true, check_regions: world.sameColo ? [] : monitor.check_regions });
   world.changed();
 }
 

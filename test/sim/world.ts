@@ -38,6 +38,8 @@ export class World {
   readonly conductor: SimConductor;
   readonly targets = new Targets();
   readonly regions: Region[];
+  /** Two of the regions are one place. */
+  readonly sameColo: boolean;
   readonly probers = new Map<string, SimProber>();
   readonly queue: SimQueue;
   readonly backend: SimBackend;
@@ -71,10 +73,11 @@ export class World {
     this.maker = new Maker(this.random.fork("scenario"), this.ids);
     this.conductor = new SimConductor(() => this.timeline.now);
     const names = this.random.fork("regions");
-    const sameColo = names.chance(0.15);
-    this.regions = regionNames.slice(0, names.pick([1, 2, 3, 3, 3, 5])).map((name, index) => ({
+    const count = names.pick([1, 2, 3, 3, 3, 5]);
+    this.sameColo = count > 2 && names.chance(0.2);
+    this.regions = regionNames.slice(0, count).map((name, index) => ({
       name,
-      colo: sameColo ? (index < 2 ? "AMS" : `C${index}`) : "local",
+      colo: this.sameColo ? (index < 2 ? "AMS" : `C${index}`) : "local",
       checker: "honest",
       blind: false,
       offsetMs: 0,
