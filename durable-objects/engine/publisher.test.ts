@@ -232,6 +232,24 @@ describe("what is read back", () => {
     expect(scene.writes).toHaveLength(1);
   });
 
+  it("is not asked for of a backend that cannot tell: in sync is what it took", async () => {
+    const scene = await published(1, { supports: { readBack: false } });
+    await die(scene);
+    await scene.pass(2 * limits.driftIntervalMs);
+    expect([isInSync(scene.publication(1_000)), scene.reads]).toEqual([true, []]);
+  });
+
+  it("waits for calls that are left over: until then nothing says that it is in sync", async () => {
+    const scene = new Scene({ supports: { rateLimit: { calls: 1, perMs: 60_000 } } });
+    scene.configure(gslbs(1));
+    scene.hear("pass");
+    await scene.settle();
+    expect([scene.writes.length, scene.reads.length]).toEqual([1, 0]);
+    expect([isPending(scene.publication(1_000)), isInSync(scene.publication(1_000))]).toEqual([false, false]);
+    await scene.pass(limits.driftIntervalMs + 60_000);
+    expect(isInSync(scene.publication(1_000))).toBe(true);
+  });
+
   it("holds up a failover by a second at the most, when reading hangs", async () => {
     const scene = await published(1);
     scene.onRead = () => new Promise(() => {});
@@ -242,87 +260,5 @@ describe("what is read back", () => {
     for (let waits = 0; waits < 20 && scene.writes.length === 0; waits += 1) await scene.tick(limits.readBeforeWriteMs / 4);
     expect(scene.now - begun).toBeLessThanOrEqual(limits.readBeforeWriteMs + limits.readBeforeWriteMs / 4);
     expect(scene.values(1_000)).toEqual(["192.0.2.2"]);
-  });
-});
-
-describe("drift", () => {
-  /** Checks go on while time passes. */
-  async function work(scene: Scene, ms: number): Promise<void> {
-    for (const end = scene.now + ms; scene.now < end; ) {
-      await scene.pass(10_000);
-      scene.hear("pass");
-    }
-    await scene.settle();
-  }
-
-  it("is found within an interval, told with what was there, and written over above its number", async () => {
-    const scene = await published(3);
-    const { number } = scene.publication(1_001);
-    scene.edit(1_001, "203.0.113.66");
-    await work(scene, limits.driftIntervalMs + 20_000);
-    expect(scene.kinds("drift")).toMatchObject([
-      { gslb_id: uuid(1_001), severity: "warning", evidence: { found: [{ values: ["203.0.113.66"] }], drifts: 1, held: false } },
-    ]);
-    expect(scene.values(1_001)).toEqual(["192.0.2.1", "192.0.2.2"]);
-    expect(scene.publication(1_001).number).toBe(number + 1);
-    expect(scene.writes.map((changes) => changes.map(nameOf))).toEqual([["www1001.example.com."]]);
-    expect(scene.kinds("published")).toMatchObject([{ evidence: { urgency: "repair" } }]);
-  });
-
-  it("is a conflict at the third time in ten minutes, and held until what is wanted changes", async () => {
-    const scene = await published(1);
-    for (let n = 0; n < 12; n += 1) {
-      scene.edit(1_000, "203.0.113.66");
-      await work(scene, 60_000);
-    }
-    expect(scene.kinds("drift")).toHaveLength(2);
-    expect(scene.kinds("conflict")).toMatchObject([{ severity: "critical", evidence: { drifts: 3, held: true } }]);
-    expect(scene.values(1_000)).toEqual(["203.0.113.66"]);
-    expect(isInSync(scene.publication(1_000))).toBe(false);
-    await die(scene);
-    expect(scene.values(1_000)).toEqual(["192.0.2.2"]);
-    expect(isInSync(scene.publication(1_000))).toBe(true);
-  });
-
-  it("is held where it was made while Kosmos was away, and stands until it is undone", async () => {
-    const scene = await published(2);
-    const lastAlive = scene.now;
-    scene.edit(1_000, "203.0.113.66");
-    scene.now += 3_600_000;
-    scene.start(lastAlive);
-    await work(scene, 1_200_000);
-    expect(scene.kinds("hand_edit")).toMatchObject([{ gslb_id: uuid(1_000), evidence: { held: true } }]);
-    expect([scene.values(1_000), scene.writes]).toEqual([["203.0.113.66"], []]);
-    scene.edit(1_000, "192.0.2.2", "192.0.2.1");
-    await work(scene, limits.driftIntervalMs + 20_000);
-    expect([isInSync(scene.publication(1_000)), scene.writes]).toEqual([true, []]);
-  });
-
-  it("is looked for as often after an eviction: when a zone was read is not forgotten", async () => {
-    const scene = await published(2);
-    for (let n = 0; n < 60; n += 1) {
-      scene.start(scene.now);
-      await work(scene, 20_000);
-    }
-    expect(scene.reads.length).toBeGreaterThanOrEqual(2);
-    expect(scene.reads.length).toBeLessThanOrEqual(Math.ceil((60 * 40_000) / limits.driftIntervalMs));
-  });
-
-  it("is none where reading fails, and costs the publication nothing", async () => {
-    const scene = await published(2);
-    scene.onRead = () => Promise.reject(new Error("away"));
-    await work(scene, 2 * limits.driftIntervalMs);
-    expect([scene.events, scene.writes]).toEqual([[], []]);
-    expect(scene.reads.length).toBeLessThanOrEqual(2);
-    for (const publication of scene.project.publications.values()) expect(isInSync(publication)).toBe(true);
-  });
-
-  it("is told when it is about to be written over", async () => {
-    const scene = await published(1);
-    scene.edit(1_000, "203.0.113.66");
-    await die(scene);
-    expect(scene.kinds("drift")).toHaveLength(1);
-    expect(scene.values(1_000)).toEqual(["192.0.2.2"]);
-    expect(scene.writes).toHaveLength(1);
   });
 });
