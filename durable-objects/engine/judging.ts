@@ -54,7 +54,8 @@ export const seriesOf = (state: MonitorState | undefined, regions: readonly stri
   regions.map((region) => [region, state?.series[region]] as const);
 
 export function observe(state: MemberState, judged: Judged, report: CheckReport, observation: Observation, now: number): Heard {
-  const endpoint = state.endpoints[observation.endpoint];
+  // The names of endpoints are others' words: none of them may reach what every object has.
+  const endpoint = Object.hasOwn(state.endpoints, observation.endpoint) ? state.endpoints[observation.endpoint] : undefined;
   const monitor = judged.monitors.find((candidate) => candidate.id === observation.monitor_id);
   const monitorState = endpoint?.monitors[observation.monitor_id];
   if (endpoint === undefined || monitor === undefined || monitorState === undefined) return nothing;

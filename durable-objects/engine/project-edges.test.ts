@@ -258,3 +258,13 @@ describe("counters that started anew", () => {
     expect(world.project.drain().writeBack.events.map(({ kind }) => kind)).toEqual(["blind"]);
   });
 });
+
+describe("a report that speaks of endpoints nobody has", () => {
+  it.each(["constructor", "__proto__", "toString", "203.0.113.99"])("%s changes nothing", (endpoint) => {
+    world.bothUp();
+    const before = structuredClone([...world.project.members]);
+    const { counted } = world.project.observe([report("weur", world.now, world.one, "fail", { endpoint })], world.now);
+    expect(counted).toBe(0);
+    expect([...world.project.members]).toEqual(before);
+  });
+});

@@ -243,6 +243,14 @@ describe("a doubt", () => {
     expect(regular?.runs.map((run) => run.tick)).toEqual([105_000]);
   });
 
+  it("from a time that has not come yet, on a clock that was set back, does not keep new doubts out", () => {
+    const slots = at100(5, doubted());
+    slots.doubt("a", "down", 3_600_000);
+    slots.advance(91_000);
+    slots.doubt("a", "down", 91_000);
+    expect(slots.advance(91_000).calls.flatMap((call) => call.runs)).toEqual([{ key: "a", tick: 91_000 }]);
+  });
+
   it("of a check that is gone is dropped", () => {
     const slots = at100(5, doubted());
     slots.doubt("a", "down", 91_000);

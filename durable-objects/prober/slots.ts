@@ -134,9 +134,14 @@ export class Slots {
     const due: { key: string; tick: number; check: ScheduledCheck }[] = [];
     for (const [key, episode] of this.episodes) {
       if (due.length >= free) break;
+      // The clock was set back: its times lie ahead, and it would keep new doubts out until then.
+      if (episode.startedAt > now + limits.clockBackMs) {
+        this.episodes.delete(key);
+        continue;
+      }
       const check = this.checks.find((candidate) => candidate.key === key);
       if (check === undefined || episode.nextAt === null || episode.nextAt > now || this.running.has(key)) continue;
-      // A clock that was set back must not leave an episode waiting for it to catch up; nor one that waited too long disturb.
+      // One that waited too long would only disturb.
       if (now - episode.startedAt > check.delayMs + check.timeoutMs) {
         this.episodes.delete(key);
         continue;
