@@ -22,9 +22,7 @@ function answersFollowFromTheTruth(world: World): void {
     const expected = expectedAnswer(gslb, truth);
     const held = world.backend.names.get(gslb.fqdn);
     const live = new Set(held?.kind === "publish" ? held.plan.answers.flatMap((set) => set.values) : []);
-    // Somebody else writes the name, or did by hand: Kosmos leaves it alone until people have decided (rule 18).
-    const publication = world.watcher.get("publication", `edge ${gslb.fqdn}`) as Publication | undefined;
-    if (expected === null || (publication?.hold ?? null) !== null) continue;
+    if (expected === null || isHeld(world, gslb.fqdn)) continue;
     const missing = [...expected.must].filter((value) => !live.has(value));
     const surplus = [...live].filter((value) => !expected.must.has(value) && !expected.may.has(value));
     const cut = gslb.max_answers !== null && expected.must.size + expected.may.size > 0;
@@ -65,9 +63,17 @@ async function statusesAreTheEngines(world: World): Promise<void> {
     if (view !== null && `${view.status} NONE` !== `${status} ${action}`)
       world.violated("the Conductor has every status", `${name}: ${view.status} NONE`, `${status} ${action}`);
   }
-  for (const { id, name, status, action } of tables.gslb.values()) {
+  for (const { id, name, status, action, fqdn } of tables.gslb.values()) {
     const view = await shell.gslbStatus(id);
-    if (view !== null && `${view.status} NONE` !== `${status} ${action}`)
-      world.violated("the Conductor has every status", `${name}: ${view.status} NONE`, `${status} ${action}`);
+    // What is held is not settled.
+    const settled = isHeld(world, fqdn) ? action : "NONE";
+    if (view !== null && `${view.status} ${settled}` !== `${status} ${action}`)
+      world.violated("the Conductor has every status", `${name}: ${view.status} ${settled}`, `${status} ${action}`);
   }
+}
+
+/** Somebody else writes the name, or did by hand: Kosmos leaves it alone until people have decided (rule 18). */
+function isHeld(world: World, fqdn: string): boolean {
+  const publication = world.watcher.get("publication", `edge ${fqdn}`) as Publication | undefined;
+  return (publication?.hold ?? null) !== null;
 }

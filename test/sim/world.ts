@@ -132,7 +132,10 @@ export class World {
             this.issued(changes);
             return call(
               "write",
-              () => plugin.write(changes, settings, credentials, io),
+              () => {
+                this.left(changes);
+                return plugin.write(changes, settings, credentials, io);
+              },
               () => 0,
             );
           };
@@ -340,14 +343,19 @@ export class World {
     });
   }
 
+  /** The Engine means to write this; it leaves when what was decided is durable. */
   private issued(changes: readonly Change[]): void {
-    this.sentAt = this.timeline.now;
     const facts = this.facts();
     for (const change of changes) {
       const stored = this.watcher.get("publication", `edge ${nameOf(change)}`) as Publication | undefined;
       invariants.onlyTheNewestIsWritten(facts, change, stored);
-      invariants.writesRise(facts, change, this.sent);
     }
+  }
+
+  private left(changes: readonly Change[]): void {
+    this.sentAt = this.timeline.now;
+    const facts = this.facts();
+    for (const change of changes) invariants.writesRise(facts, change, this.sent);
     this.trace.say(`write: ${changes.map(nameOf).join(", ")} (${this.backend.mood})`);
   }
 }
