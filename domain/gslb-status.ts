@@ -1,7 +1,7 @@
 /** When a GSLB may publish for the first time (engine.md, rule 9), and what its status is (api.md, "Status"). */
 import type { SteeringPolicy } from "./gslb.ts";
 import { limits } from "./limits.ts";
-import { isPending, type Publication } from "./publish.ts";
+import { holdReason, isPending, type Publication } from "./publish.ts";
 import { nextStatus, type Status } from "./status.ts";
 import type { Steering } from "./steering.ts";
 
@@ -31,6 +31,7 @@ export function gslbStatus(held: Status, situation: GslbSituation): { readonly s
   if (publication.lastError !== null && isPending(publication)) {
     return to("ERROR", `${publication.flavor} did not take plan ${publication.number}: ${publication.lastError.detail}`);
   }
+  if (publication.hold !== null) return to("ERROR", `${publication.flavor}: ${holdReason(publication.hold)}`);
   if (steering.outcome === "nothing") {
     if (publication.wanted === null) return to("PENDING", steering.reason);
     return to("ERROR", `${steering.reason}; what is published stays`);

@@ -72,6 +72,16 @@ export const newPublication = (flavor: string, fqdn: string, zone: string, gslbI
   hold: null,
 });
 
+const holdWords = {
+  drift: "somebody else changed the name",
+  conflict: "somebody else changes the name again and again",
+  hand_edit: "the name was changed while nobody decided here",
+} as const;
+
+/** Why nothing is written over what is there. */
+export const holdReason = ({ kind, found }: NonNullable<Publication["hold"]>): string =>
+  `${holdWords[kind]} (found: ${found}): held until what is wanted changes`;
+
 export type Wanted = { readonly ttl: number; readonly withdrawn: boolean; readonly answers: readonly AnswerSet[] };
 
 /**

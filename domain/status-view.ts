@@ -58,6 +58,17 @@ export type PoolView = {
   readonly members: readonly MemberView[];
 };
 
+export type AnswerView = {
+  readonly type: string;
+  readonly values: readonly string[];
+  readonly ttl: number;
+  readonly pool_id: string;
+  /** Of a weighted answer: the member's weight, and its pool's. */
+  readonly weight: number | null;
+  readonly pool_weight: number | null;
+  readonly locations: readonly never[];
+};
+
 export type PublishedView = {
   readonly flavor: string;
   readonly provider: string;
@@ -68,17 +79,9 @@ export type PublishedView = {
   readonly in_sync: boolean;
   readonly last_error: string | null;
   readonly next_retry_at: string | null;
-  readonly answers: readonly {
-    readonly type: string;
-    readonly values: readonly string[];
-    readonly ttl: number;
-    readonly pool_id: string;
-    /** Of a weighted answer: the member's weight, and its pool's. */
-    readonly weight: number | null;
-    readonly pool_weight: number | null;
-    readonly locations: readonly never[];
-  }[];
-  readonly would_publish: null;
+  readonly answers: readonly AnswerView[];
+  /** What would be written but that somebody else changed the name, and that is held; null: nothing waits. */
+  readonly would_publish: readonly AnswerView[] | null;
 };
 
 export type GslbView = {

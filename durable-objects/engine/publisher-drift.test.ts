@@ -6,6 +6,7 @@ import { limits } from "../../domain/limits.ts";
 import { isInSync } from "../../domain/publish.ts";
 import { uuid } from "./project.fixture.ts";
 import { die, gslbs, published, type Scene } from "./publisher.fixture.ts";
+import { gslbView } from "./views.ts";
 
 describe("drift", () => {
   /** Checks go on while time passes. */
@@ -55,6 +56,10 @@ describe("drift", () => {
     await work(scene, 1_200_000);
     expect(scene.kinds("hand_edit")).toMatchObject([{ gslb_id: uuid(1_000), evidence: { held: true } }]);
     expect([scene.values(1_000), scene.writes]).toEqual([["203.0.113.66"], []]);
+    const view = gslbView(scene.project, uuid(1_000), scene.now);
+    expect(view).toMatchObject({ status: "ERROR", reason: expect.stringContaining("found: A 203.0.113.66") });
+    expect(view?.published[0]).toMatchObject({ in_sync: false, last_error: expect.stringContaining("nobody decided here") });
+    expect(view?.published[0]?.would_publish?.flatMap((answer) => answer.values)).toEqual(["192.0.2.1", "192.0.2.2"]);
     scene.edit(1_000, "192.0.2.2", "192.0.2.1");
     await work(scene, limits.driftIntervalMs + 20_000);
     expect([isInSync(scene.publication(1_000)), scene.writes]).toEqual([true, []]);

@@ -4,9 +4,19 @@ import { heldUntil } from "../../domain/damping.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import { isInForce, overrideView } from "../../domain/override.ts";
-import { isInSync } from "../../domain/publish.ts";
+import type { AnswerSet } from "../../domain/plan.ts";
+import { holdReason, isInSync } from "../../domain/publish.ts";
 import type { Status } from "../../domain/status.ts";
-import type { EndpointView, GslbView, MemberView, PoolView, ProjectView, PublishedView, RegionView } from "../../domain/status-view.ts";
+import type {
+  AnswerView,
+  EndpointView,
+  GslbView,
+  MemberView,
+  PoolView,
+  ProjectView,
+  PublishedView,
+  RegionView,
+} from "../../domain/status-view.ts";
 import { version } from "../../domain/version.ts";
 import { isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
 import { overrideOf } from "./overrides.ts";
@@ -121,6 +131,7 @@ function publishedView(project: Project, gslb: Gslb): PublishedView {
   const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
   const live = publication?.live ?? null;
   const error = publication?.lastError ?? null;
+  const { hold, wanted } = publication ?? { hold: null, wanted: null };
   return {
     flavor: gslb.flavor,
     provider: gslb.flavor,
@@ -129,12 +140,14 @@ function publishedView(project: Project, gslb: Gslb): PublishedView {
     published_at: live === null ? null : isoTime(live.at),
     visible_at: null,
     in_sync: publication !== undefined && isInSync(publication),
-    last_error: error?.detail ?? null,
+    last_error: hold === null ? (error?.detail ?? null) : holdReason(hold),
     next_retry_at: error === null || publication === undefined ? null : isoTime(publication.nextTryAt),
-    answers: (live?.plan.answers ?? []).map((answer) => ({ ...answer, locations: [] })),
-    would_publish: null,
+    answers: answersView(live?.plan.answers ?? []),
+    would_publish: hold === null || wanted === null || wanted === "removed" ? null : answersView(wanted.answers),
   };
 }
+
+const answersView = (answers: readonly AnswerSet[]): readonly AnswerView[] => answers.map((answer) => ({ ...answer, locations: [] }));
 
 export function projectView(project: Project, now: number): ProjectView {
   const { catalog } = project;
