@@ -66,7 +66,7 @@ export class EngineSystem {
   }
 
   /** Until the Engine has the configuration and has told its Probers. Returns their generation. */
-  async start(): Promise<number> {
+  async configure(): Promise<number> {
     await this.ask({ method: "GET", path: "/start" });
     return (await this.until(({ generation }) => generation > 0, "the Engine tells its Probers")).generation;
   }

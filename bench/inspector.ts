@@ -23,18 +23,18 @@ export async function openHeap(inspectorUrl: string, wake: () => Promise<unknown
   const socket = new WebSocket(target.webSocketDebuggerUrl);
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   const opened = Promise.withResolvers<void>();
-  socket.onopen = () => opened.resolve();
-  socket.onerror = () => opened.reject(new Error(`the inspector at ${inspectorUrl} cannot be reached`));
-  socket.onclose = () => {
+  socket.addEventListener("open", () => opened.resolve());
+  socket.addEventListener("error", () => opened.reject(new Error(`the inspector at ${inspectorUrl} cannot be reached`)));
+  socket.addEventListener("close", () => {
     for (const { reject } of waiting.values()) reject(new Error("the inspector hung up"));
-  };
-  socket.onmessage = ({ data }) => {
+  });
+  socket.addEventListener("message", ({ data }) => {
     const { id, result, error } = JSON.parse(String(data)) as Message;
     if (id === undefined) return;
     if (error === undefined) waiting.get(id)?.resolve(result);
     else waiting.get(id)?.reject(new Error(`the inspector says: ${error.message}`));
     waiting.delete(id);
-  };
+  });
   await opened.promise;
   let asked = 0;
   const ask = async (method: string): Promise<unknown> => {
