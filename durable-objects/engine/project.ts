@@ -164,9 +164,9 @@ export class Project {
   }
 
   /** What time alone changes: gates that open, addresses whose time is over. */
-  tick(now: number): void {
+  tick(now: number, wasSetBack = now < this.lastTick - limits.clockBackMs): void {
     // The clock was set: no time means what it did, and what was over may not be.
-    const due = now < this.lastTick - limits.clockBackMs ? everyKey(this) : this.timers.due(now);
+    const due = wasSetBack ? everyKey(this) : this.timers.due(now);
     this.lastTick = now;
     for (const key of due) if (lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
     this.doubts.forget(now);

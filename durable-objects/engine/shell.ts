@@ -39,6 +39,8 @@ export class EngineShell implements EngineRpc {
   /** The next checkpoint is due then, if anything was heard. */
   private checkpointAt = 0;
   private observedSinceCheckpoint = false;
+  /** The time when something was last decided. */
+  private latest = 0;
   private watched: Watched;
   private queueLagMs: number | null = null;
 
@@ -99,7 +101,7 @@ export class EngineShell implements EngineRpc {
 
   async observe(reports: readonly CheckReport[], queueLagMs: number): Promise<void> {
     this.queueLagMs = queueLagMs;
-    const now = this.ports.now();
+    const now = this.time();
     const ours = reports.filter((report) => report.project_id === this.ports.projectId && this.fleet.heard(report, now));
     const { counted, confirmations } = this.project.observe(ours, now);
     if (counted > 0) this.publishing.judged(now);
@@ -138,14 +140,14 @@ export class EngineShell implements EngineRpc {
   }
 
   async release(poolId: string, by: Caller): Promise<PoolView | null> {
-    const now = this.ports.now();
+    const now = this.time();
     this.project.release(poolId, now, by);
     this.persist();
     return poolView(this.project, poolId, now);
   }
 
   async failback(gslbId: string, by: Caller): Promise<Result<GslbView | null, Problem>> {
-    const now = this.ports.now();
+    const now = this.time();
     const done = this.project.failback(gslbId, now, by);
     this.persist();
     return done.ok ? ok(gslbView(this.project, gslbId, now)) : done;
@@ -160,7 +162,7 @@ export class EngineShell implements EngineRpc {
 
   /** Never throws: an alarm that fails six times is gone. The next one is set before anything else is tried. */
   async alarm(): Promise<void> {
-    const now = this.ports.now();
+    const now = this.time();
     this.alarmAt = now + limits.checkpointMs;
     await this.ports.alarm.set(this.alarmAt);
     try {
@@ -177,6 +179,15 @@ export class EngineShell implements EngineRpc {
     } catch (error) {
       this.ports.log.error(`engine ${this.ports.projectId}: the alarm failed: ${error}`);
     }
+  }
+
+  /** The time. Where the clock was set back, what was over may not be: that is looked at before anything is decided by it. */
+  private time(): number {
+    const now = this.ports.now();
+    const wasSetBack = now < this.latest - limits.clockBackMs;
+    this.latest = now;
+    if (wasSetBack) this.project.tick(now, true);
+    return now;
   }
 
   /** Stores what changed, and starts what follows from it. */
@@ -210,7 +221,7 @@ export class EngineShell implements EngineRpc {
     const stored = this.store.meta();
     const configuration = await this.ports.conductor.configuration(stored === null ? null : { epoch, seq });
     if (stored !== null && !configuration.full && configuration.seq === seq && configuration.tombstones.length === 0) return;
-    this.project.configure(configuration, stored === null && configuration.full, this.ports.now());
+    this.project.configure(configuration, stored === null && configuration.full, this.time());
     this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
     this.store.putMeta(this.meta);
     this.store.saveConfiguration(this.project, idsOf(configuration, this.project, this.store));
