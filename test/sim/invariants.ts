@@ -60,8 +60,6 @@ export function numbersRise(facts: Facts, before: Publication | undefined, after
 export function nobodyTakenOutEntersAPlan(facts: Facts, before: Publication | undefined, after: Publication): void {
   const plan = isPlan(after);
   if (plan === null || plan.decided_at !== facts.now || isPlan(before)?.decided_at === plan.decided_at || facts.known === null) return;
-  // An Engine without state takes what stands as it stands.
-  if (before === undefined && after.confirmed === after.number) return;
   // Nor is it a decision to say the same again, above what somebody else has written.
   if (JSON.stringify(isPlan(before)?.answers) === JSON.stringify(plan.answers)) return;
   const { known } = facts;

@@ -34,7 +34,7 @@ export class Votes {
       if (known !== undefined && known.version > told.monitor_version) continue;
       // A monitor that asks in another way is another witness.
       const line = known?.version === told.monitor_version ? known : { version: told.monitor_version, base: fresh, heard: [] };
-      lines.set(key, put(line, told, limit));
+      lines.set(key, put(caughtUp(line, told.tick, arrivedAt), told, limit));
     }
   }
 
@@ -71,6 +71,15 @@ export class Votes {
     this.members.clear();
     this.durable.clear();
   }
+}
+
+/** What came from a clock that ran ahead and was set back since goes before what comes now. */
+function caughtUp(line: Line, tick: number, arrivedAt: number): Line {
+  const first = line.heard.findIndex((heard) => heard.tick > arrivedAt + 6_000);
+  if (first < 0) return line;
+  const { length } = line.heard;
+  if (first > 0 && tick - length + first <= (line.heard[first - 1] as Heard).tick) return line;
+  return { ...line, heard: line.heard.map((heard, index) => (index < first ? heard : { ...heard, tick: tick - length + index })) };
 }
 
 function put(line: Line, { tick, outcome }: Heard, limit: Limit): Line {
