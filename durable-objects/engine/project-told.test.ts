@@ -25,6 +25,20 @@ describe("what is reported to the Conductor", () => {
   });
 });
 
+describe("what is on its way to the Conductor", () => {
+  it("is followed by what is so now, also where the Conductor shows just that", () => {
+    const world = new World();
+    world.bothUp();
+    world.oneDies();
+    world.oneDies();
+    expect(world.project.members.get(world.one.id)?.reported).toBe("DOWN false");
+    world.configure({ seq: 2, members: [{ ...world.one, status: "ACTIVE", in_rotation: true }] });
+    const reported = world.project.drain().writeBack.statuses.filter(({ id }) => id === world.one.id);
+    expect(reported.at(-1)).toMatchObject({ status: "DOWN", in_rotation: false });
+    expect(reported.length).toBeGreaterThan(1);
+  });
+});
+
 describe("a check that came to nothing", () => {
   it("is not the occasion for a decision that waits for more votes", () => {
     const world = new World();

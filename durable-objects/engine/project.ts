@@ -26,7 +26,7 @@ import { isBlind } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, type OverrideState, type PoolState, publicationKey } from "./state.ts";
 import { adopt, sendBack, steerGslb } from "./steer-gslb.ts";
 import { Timers } from "./timers.ts";
-import { believeWhatIsTold } from "./told.ts";
+import { reportAgain } from "./told.ts";
 import { VantageWatch } from "./vantage-watch.ts";
 import { newDraft } from "./write-back.ts";
 
@@ -89,7 +89,7 @@ export class Project {
     for (const id of taken.gonePools) if (this.pools.delete(id)) this.touched.pools.add(id);
     for (const { id } of taken.goneGslbs) if (this.gslbs.delete(id)) this.touched.gslbs.add(id);
     if (empty) adopt(this, configuration, now);
-    believeWhatIsTold(this, configuration);
+    reportAgain(this, configuration);
 
     takeNames(this, configuration, taken.goneGslbs);
     this.cause = "operator";

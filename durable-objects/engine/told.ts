@@ -1,21 +1,15 @@
 /**
  * What the Conductor knows of the statuses, as far as its configuration shows. Where that is not what was reported to it last, as after its
- * database was put back to a backup, it is reported again.
+ * database was put back to a backup, it is reported again: what it shows is not believed either, since older reports may still be on their way.
  */
 import type { Configuration } from "../rpc.ts";
 import type { Project } from "./project.ts";
 
-export function believeWhatIsTold(project: Project, configuration: Configuration): void {
-  for (const { id, status, in_rotation } of configuration.members) {
-    const state = project.members.get(id);
-    if (state !== undefined) state.reported = `${status} ${in_rotation}`;
-  }
-  for (const { id, status } of configuration.pools) {
-    const state = project.pools.get(id);
-    if (state !== undefined) state.reported = status;
-  }
-  for (const { id, status } of configuration.gslbs) {
-    const state = project.gslbs.get(id);
-    if (state !== undefined) state.reported = status;
-  }
+export function reportAgain(project: Project, configuration: Configuration): void {
+  const compare = (state: { reported: string } | undefined, shown: string) => {
+    if (state !== undefined && state.reported !== shown) state.reported = "";
+  };
+  for (const { id, status, in_rotation } of configuration.members) compare(project.members.get(id), `${status} ${in_rotation}`);
+  for (const { id, status } of configuration.pools) compare(project.pools.get(id), status);
+  for (const { id, status } of configuration.gslbs) compare(project.gslbs.get(id), status);
 }
