@@ -45,6 +45,8 @@ export function expectedAnswer(gslb: Gslb, truth: Truth): Expected | null {
   const open = pools.filter(({ pool }) => pool.admin_state_up);
   const usable = open.filter((pool) => pool.usable);
   if (usable.length > 0) {
+    // Nobody can send traffic back to a pool that is not usable: then it stays where it went.
+    if (gslb.failback === "manual" && gslb.steering_policy === "failover" && usable[0] !== open[0]) return null;
     const calm = usable.filter((pool) => !pool.panic);
     return served(choose(calm.length > 0 ? calm : usable, gslb));
   }

@@ -35,7 +35,8 @@ export async function simulate({ seed, hours, verbose = false, sabotage }: RunOp
   world.changed();
   every(world, 60_000, end, () => world.watchdog());
   plan(world, random, calm);
-  timeline.at(calm, () => {
+  // After whatever ends with the last phase.
+  timeline.at(calm + 1_000, () => {
     world.trace.say("calm from now on");
     calmTargets(world, random);
     settleDown(world);

@@ -77,4 +77,4 @@ export class Watcher {
 }
 
 /** The status and, of each endpoint and monitor, what was decided and when its counters began. */
-const gists = /^{"status":"\w+"|"fingerprint":"(?:[^"\\]|\\.)*"|"[^"]+":{"state":"\w+"|"rejudging":\w+|"startedAt":\d+/g;
+const gists = /^{"status":"\w+"|"fingerprint":"(?:[^"\\]|\\.)*"|"[^"]+":{"state":"\w+"|"rejudging":\w+|"version":\d+|"startedAt":\d+/g;

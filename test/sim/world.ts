@@ -271,7 +271,10 @@ export class World {
   }
 
   /** By what an observation counts; null: it does not, since nobody asks for it, or it is from before the counters started anew. */
-  private limitOf(region: string, { member_id, endpoint, monitor_id, tick }: CheckReport["observations"][number]): Limit | null {
+  private limitOf(
+    region: string,
+    { member_id, endpoint, monitor_id, monitor_version, tick }: CheckReport["observations"][number],
+  ): Limit | null {
     const known = this.known();
     const member = known?.pool_member.get(member_id);
     const monitor = known?.monitor.get(monitor_id);
@@ -279,8 +282,10 @@ export class World {
     const ids = member.monitor_ids.length > 0 ? member.monitor_ids : (known.pool.get(member.pool_id)?.monitor_ids ?? []);
     if (!ids.includes(monitor_id) || (monitor.check_regions.length > 0 && !monitor.check_regions.includes(region))) return null;
     const state = this.watcher.get("member", member_id) as MemberState | undefined;
-    const startedAt = state?.endpoints[endpoint]?.monitors[monitor_id]?.judgement.startedAt;
-    if (startedAt === undefined || (tick < startedAt - 1_000 && startedAt <= this.host.now + 5_000)) return null;
+    const asked = state?.endpoints[endpoint]?.monitors[monitor_id];
+    if (asked === undefined || asked.version !== monitor_version) return null;
+    const { startedAt } = asked.judgement;
+    if (tick < startedAt - 1_000 && startedAt <= this.host.now + 5_000) return null;
     return { fails: monitor.max_retries, passes: monitor.rise };
   }
 
