@@ -4,7 +4,7 @@ import type { World } from "./world.ts";
 
 const hours = 1;
 
-describe("a simulated hour", () => {
+describe("a simulated hour", { timeout: 60_000 }, () => {
   it.each(["1", "2", "3", "4"])("breaks no promise (seed %s)", async (seed) => {
     const { violations } = await simulate({ seed, hours });
     expect(violations).toEqual([]);
