@@ -38,7 +38,7 @@ describe("a usable pool", () => {
     [14, 50, 7],
     [28, 25, 7],
     [56, 25, 14],
-  ])("%i %% of %i is %i, in integers", (percent, size, needed) => {
+  ])("%i percent of %i is %i, in integers", (percent, size, needed) => {
     expect(poolHealth(pool(0, size), rules(percent)).needed).toBe(needed);
   });
 

@@ -46,6 +46,22 @@ describe("a pump", () => {
     expect(runs).toBe(2);
   });
 
+  it("hears a kick at any moment, also in the last steps of a run", async () => {
+    for (let steps = 0; steps < 12; steps += 1) {
+      let runs = 0;
+      const work = async () => {
+        runs += 1;
+      };
+      const pump = new Pump(ports, "testing", work, () => undefined);
+      const first = pump.kick();
+      for (let step = 0; step < steps; step += 1) await Promise.resolve();
+      const before = runs;
+      await pump.kick();
+      await first;
+      expect([steps, runs > before || before === 0]).toEqual([steps, true]);
+    }
+  });
+
   it("tries again within five minutes, however often it failed, and at once after a success", async () => {
     let away = true;
     const work = async () => {

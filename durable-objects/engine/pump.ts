@@ -38,10 +38,7 @@ export class Pump {
     // Before the run: its first steps may kick, too.
     const { promise, resolve } = Promise.withResolvers<void>();
     this.running = promise;
-    void this.run().finally(() => {
-      this.running = null;
-      resolve();
-    });
+    void this.run().finally(resolve);
     return promise;
   }
 
@@ -69,5 +66,7 @@ export class Pump {
       }
       this.settled();
     } while (this.again && this.nextTryAt === null);
+    // In the same step as the last look at `again`: a kick in between would be heard by nobody.
+    this.running = null;
   }
 }

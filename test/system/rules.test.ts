@@ -58,7 +58,7 @@ describe("min_healthy_percent, with overrides down alone", () => {
     [14, 50, 7],
     [28, 25, 7],
     [56, 25, 14],
-  ])("counts %i %% of %i as %i", async (percent, size, needed) => {
+  ])("counts %i percent of %i as %i", async (percent, size, needed) => {
     const { pool, members } = await unmonitored(size, { min_healthy_percent: percent });
     for (const member of members.slice(needed)) await write(system, "PUT", overrideOf(pool, member), { state: "down" });
     expect(await usable(pool, size, needed, percent)).toBe(true);
