@@ -47,26 +47,32 @@ export class Pump {
   }
 
   private async run(): Promise<void> {
-    do {
-      const early = Math.min(this.spacingMs, this.startedAt + this.spacingMs - this.ports.now());
-      if (early > 0) await this.ports.sleep(early);
-      this.again = false;
-      this.startedAt = this.ports.now();
-      // While it runs there is nothing to wait for: a time that is past would wake the Engine again and again.
-      this.nextTryAt = null;
-      try {
-        await this.work();
-        this.attempts = 0;
-      } catch (error) {
-        this.attempts += 1;
-        this.nextTryAt = this.ports.now() + backoffMs(this.attempts, this.ports.random());
-        this.ports.log.warn(
-          `engine: ${this.name} failed (${this.attempts} times), next try at ${new Date(this.nextTryAt).toISOString()}: ${error}`,
-        );
-      }
-      this.settled();
-    } while (this.again && this.nextTryAt === null);
-    // In the same step as the last look at `again`: a kick in between would be heard by nobody.
-    this.running = null;
+    try {
+      do await this.once();
+      while (this.again && this.nextTryAt === null);
+    } finally {
+      // In the same step as the last look at `again`: a kick in between would be heard by nobody.
+      this.running = null;
+    }
+  }
+
+  private async once(): Promise<void> {
+    const early = Math.min(this.spacingMs, this.startedAt + this.spacingMs - this.ports.now());
+    if (early > 0) await this.ports.sleep(early);
+    this.again = false;
+    this.startedAt = this.ports.now();
+    // While it runs there is nothing to wait for: a time that is past would wake the Engine again and again.
+    this.nextTryAt = null;
+    try {
+      await this.work();
+      this.attempts = 0;
+    } catch (error) {
+      this.attempts += 1;
+      this.nextTryAt = this.ports.now() + backoffMs(this.attempts, this.ports.random());
+      this.ports.log.warn(
+        `engine: ${this.name} failed (${this.attempts} times), next try at ${new Date(this.nextTryAt).toISOString()}: ${error}`,
+      );
+    }
+    this.settled();
   }
 }
