@@ -3,6 +3,7 @@
  * that were replaced, GSLBs that wait for their first verdicts, overrides that begin or end. How long is the domain's to say.
  */
 import { comeBack, type Damping, fall, heldUntil } from "../../domain/damping.ts";
+import { limits } from "../../domain/limits.ts";
 import type { Status } from "../../domain/status.ts";
 import { standIn } from "./judging.ts";
 import { lookAtOverride } from "./overrides.ts";
@@ -24,10 +25,11 @@ export function fellOrRose(project: Project, state: MemberState, to: Status, now
   state.released = false;
 }
 
-/** After a start nothing waits yet. What was due while nobody looked is seen to by the first tick. */
+/** After a start nothing waits yet. What may have ended while nobody looked is seen to by the first tick. */
 export function setTimers(project: Project, now: number): void {
-  for (const id of project.members.keys()) setMemberTimer(project, id, now);
-  for (const [id, { damping }] of project.pools) project.timers.set(`pool ${id}`, heldUntil(damping, failbackMs(project, id), now));
+  for (const [id, { damping, replaced }] of project.members)
+    if (damping.returnedAt !== null || replaced !== null) project.timers.set(`member ${id}`, now);
+  for (const [id, { damping }] of project.pools) if (damping.returnedAt !== null) project.timers.set(`pool ${id}`, now);
   for (const id of project.gslbs.keys()) project.timers.set(`gslb ${id}`, nextLook(project, id, now));
   for (const id of project.catalog.overrides.keys()) project.timers.set(`override ${id}`, now);
 }
@@ -60,8 +62,7 @@ export function lookAgain(project: Project, key: string, now: number): boolean {
     case "gslb":
       return true;
     case "override":
-      project.cause = "operator";
-      lookAtOverride(project, id, now);
+      lookAtOverride(project, id, now, !project.overrides.has(id));
       return false;
     case "pool": {
       const state = project.pools.get(id);
@@ -80,6 +81,13 @@ function lookAtMember(project: Project, id: string, now: number): void {
   const member = project.catalog.members.get(id);
   if (state === undefined || member === undefined) return;
   state.damping = notAhead(state.damping, now);
+  for (const endpoint of Object.values(state.endpoints)) {
+    for (const monitor of Object.values(endpoint.monitors)) {
+      if (monitor.judgement.startedAt > now) monitor.judgement = { ...monitor.judgement, startedAt: now };
+    }
+  }
+  if (state.replaced !== null)
+    state.replaced = { ...state.replaced, until: Math.min(state.replaced.until, now + limits.replacedAddressMs) };
   if (state.replaced !== null && (state.replaced.until <= now || standIn(state, now) === null)) state.replaced = null;
   project.touched.members.add(id);
   setMemberTimer(project, id, now);

@@ -26,8 +26,11 @@ export function overrideOf(project: Project, member: Member, now: number, though
   return deciding(also !== undefined && isMeant(also, member) ? [...standing, also] : standing);
 }
 
-/** Brings an override to where it should be at this time, and says so. */
-export function lookAtOverride(project: Project, id: string, now: number): void {
+/**
+ * Brings an override to where it should be at this time, and says so. `adopted`: an Engine before this one had it, and knew whether it was to
+ * begin.
+ */
+export function lookAtOverride(project: Project, id: string, now: number, adopted = false): void {
   const one = project.catalog.overrides.get(id);
   if (one === undefined) return;
   const was = project.overrides.get(id) ?? newOverrideState();
@@ -40,7 +43,9 @@ export function lookAtOverride(project: Project, id: string, now: number): void 
   }
   const isOver = one.ended !== null || was.refused || (ends !== null && ends <= now);
   let state = was;
-  if (!state.begun && !isOver && starts <= now) state = begin(project, one, now);
+  // One that had begun when it was made was looked at by whoever made it.
+  const agreed = adopted || starts <= Date.parse(one.created_at);
+  if (!state.begun && !isOver && starts <= now) state = agreed ? { ...newOverrideState(), begun: true } : begin(project, one, now);
   if (state.begun && ends !== null && one.ended === null) {
     const notice = ends - limits.overrideNoticeMs;
     if (!state.announced && notice <= now && ends > now) {
@@ -54,13 +59,18 @@ export function lookAtOverride(project: Project, id: string, now: number): void 
       say(project, one, now, "override_expired", "has expired: the checks decide again");
     }
   }
+  const applied = state.begun && isInForce(one, now);
+  if (applied !== state.applied) {
+    state = { ...state, applied };
+    project.cause = "operator";
+    for (const pool of poolsOf(project, one)) project.poolMoved(pool);
+  }
   if (state !== was || !project.overrides.has(id)) {
     project.overrides.set(id, state);
     project.touched.overrides.add(id);
   }
   const times = [starts, ...(ends === null ? [] : [ends - limits.overrideNoticeMs, ends, forgetAt])].filter((at) => at > now);
   project.timers.set(`override ${id}`, times.length === 0 ? null : Math.min(...times));
-  for (const pool of poolsOf(project, one)) project.poolMoved(pool);
 }
 
 /** Nobody else tells that one which ended long ago is gone. */
@@ -73,8 +83,6 @@ function forget(project: Project, one: Override): void {
 
 /** One that was to begin later is looked at again at its time: what it would do may have changed since somebody agreed to it. */
 function begin(project: Project, one: Override, now: number) {
-  const begun = { ...newOverrideState(), begun: true };
-  if (one.starts_at === null) return begun;
   const bad = one.force
     ? []
     : preflight(project, one, now).impact.filter(({ verdict }) => verdict === "below_min_healthy" || verdict === "would_empty");
@@ -85,7 +93,7 @@ function begin(project: Project, one: Override, now: number) {
     return { ...newOverrideState(), refused: true };
   }
   say(project, one, now, "override", "begins");
-  return begun;
+  return { ...newOverrideState(), begun: true };
 }
 
 function say(

@@ -1,6 +1,7 @@
 /** What a project keeps: through a start, through a backup of the Conductor that was put back, while it is blind, and when all is down. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { OutcomeKind } from "../../domain/observation.ts";
+import type { Override } from "../../domain/override.ts";
 import { configuration, gslb, member, newProject, pool, regions, report, uuid, World } from "./project.fixture.ts";
 import type { Project } from "./project.ts";
 
@@ -8,6 +9,29 @@ let world: World;
 beforeEach(() => {
   world = new World();
 });
+
+const wantedBy = (project: Project): readonly string[] => {
+  const [publication] = project.publications.values();
+  const plan = publication?.wanted ?? null;
+  return plan === null || plan === "removed" ? [] : plan.answers.flatMap((answer) => answer.values);
+};
+
+function overrideOf(of: World, over: Partial<Override>): Override {
+  return {
+    id: uuid(9_000),
+    project_id: "default",
+    selector: { member_id: of.one.id },
+    state: "down",
+    reason: null,
+    starts_at: null,
+    expires_at: null,
+    force: false,
+    by: "oncall",
+    created_at: new Date(of.now).toISOString(),
+    ended: null,
+    ...over,
+  };
+}
 
 /** Another Engine of the same project, which has what the first one stored. */
 function restarted(project: Project, now: number): Project {
@@ -39,11 +63,142 @@ describe("a start", () => {
       ]);
     expect(world.answers()).toEqual(["192.0.2.2"]);
     const next = restarted(world.project, world.now);
+    next.tick(world.now);
     const at = next.nextTick();
     expect(at).toBe(world.now + 60_000);
     next.tick(at ?? 0);
-    const [publication] = next.publications.values();
-    expect(publication?.wanted).toMatchObject({ answers: [{ values: ["192.0.2.1", "192.0.2.2"] }] });
+    expect(wantedBy(next)).toEqual(["192.0.2.1", "192.0.2.2"]);
+    // Also where that time has come while nobody was there.
+    const late = restarted(world.project, world.now + 600_000);
+    late.tick(late.nextTick() ?? 0);
+    expect(wantedBy(late)).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
+  it("is no word of the people whose overrides stand: a name that is held stays held", () => {
+    world.bothUp();
+    const one = overrideOf(world, { state: "drain" });
+    world.configure({ overrides: [one] });
+    world.publish();
+    const held = [...world.project.publications.values()][0];
+    if (held === undefined) throw new Error("nothing is published");
+    world.project.publish({ ...held, hold: { kind: "hand_edit", found: "A 203.0.113.66", at: world.now } });
+    const next = restarted(world.project, world.now);
+    next.tick(next.nextTick() ?? 0);
+    expect([...next.publications.values()][0]).toMatchObject({ number: held.number, hold: { kind: "hand_edit" } });
+  });
+
+  it("believes the regions no more than before: what most of them contradict is looked at before anything is judged", () => {
+    world.bothUp();
+    const next = restarted(world.project, world.now);
+    let looks = 0;
+    const look = next.vantage.look.bind(next.vantage);
+    next.vantage.look = (...args) => {
+      looks += 1;
+      expect(looks > 1 || next.members.get(world.one.id)?.status === "ACTIVE").toBe(true);
+      look(...args);
+    };
+    next.observe([report("weur", world.now, world.one, "fail")], world.now);
+    expect(looks).toBe(2);
+  });
+
+  it("takes nobody out for a row that could not be read", () => {
+    world.bothUp();
+    world.project.members.delete(world.one.id);
+    const next = restarted(world.project, world.now);
+    next.tick(next.nextTick() ?? 0);
+    expect(wantedBy(next)).toEqual(["192.0.2.1", "192.0.2.2"]);
+    expect(next.members.get(world.one.id)).toMatchObject({ status: "ACTIVE" });
+    // It is judged anew like any other.
+    for (let n = 0; n < 4; n += 1) {
+      world.now += 10_000;
+      for (const region of regions) next.observe([report(region, world.now, world.one, "fail")], world.now);
+    }
+    expect(wantedBy(next)).toEqual(["192.0.2.2"]);
+  });
+});
+
+describe("an Engine without state", () => {
+  const adopted = (over: Parameters<typeof configuration>[0]) => {
+    const next = newProject();
+    const { pool: ours, monitor } = world;
+    const standing = [
+      {
+        gslb_id: world.gslb.id,
+        flavor: "edge",
+        plan: 7,
+        epoch: 0,
+        answers: [{ type: "A" as const, values: ["192.0.2.2"], ttl: 30, pool_id: ours.id, weight: null, pool_weight: null }],
+      },
+    ];
+    const base = { full: true, pools: [ours], monitors: [monitor], gslbs: [world.gslb], members: world.members, standing };
+    next.configure(configuration({ ...base, ...over }), true, world.now);
+    return next;
+  };
+  const [down, up] = [{ status: "DOWN" as const }, { status: "ACTIVE" as const, in_rotation: true }];
+
+  it("does not ask anew whether an override that began long ago should begin", () => {
+    const began = new Date(world.now - 3_600_000).toISOString();
+    const drain = overrideOf(world, { state: "drain", starts_at: began, created_at: new Date(world.now - 7_200_000).toISOString() });
+    const members = [
+      { ...world.one, ...up },
+      { ...world.two, ...down },
+    ];
+    const next = adopted({ members, overrides: [drain], pools: [{ ...world.pool, min_healthy_percent: 50 }] });
+    expect(next.overrides.get(drain.id)).toMatchObject({ begun: true, refused: false });
+    expect(next.drain().writeBack.ended).toEqual([]);
+  });
+
+  it("holds back who was out for as long as the pool says", () => {
+    const members = [
+      { ...world.one, ...down },
+      { ...world.two, ...up },
+    ];
+    const next = adopted({ members, pools: [{ ...world.pool, failback_delay: 600 }] });
+    for (let n = 0; n < 6; n += 1) {
+      world.now += 10_000;
+      for (const one of world.members) for (const region of regions) next.observe([report(region, world.now, one, "pass")], world.now);
+      next.tick(world.now);
+    }
+    expect(next.members.get(world.one.id)?.status).toBe("ACTIVE");
+    expect(wantedBy(next)).toEqual(["192.0.2.2"]);
+  });
+
+  it("knows where traffic stays and who was served last from what is published", () => {
+    const next = adopted({ gslbs: [{ ...world.gslb, failback: "manual", on_all_down: "last_known" }] });
+    expect(next.gslbs.get(world.gslb.id)).toMatchObject({
+      stayAt: world.pool.id,
+      lastKnown: [{ memberId: world.two.id, endpoints: ["192.0.2.2"] }],
+    });
+  });
+});
+
+describe("a clock that was set back", () => {
+  it("makes a first plan wait no longer than it may", () => {
+    const late = pool(30, { monitor_ids: [uuid(1)] });
+    world.configure({ pools: [late], members: [member(300, late.id, ["198.51.100.1"])], gslbs: [gslb(1_001, [late.id])] });
+    world.now -= 3_600_000;
+    world.project.tick(world.now);
+    for (let n = 0; n < 12; n += 1) {
+      world.now += 5_000;
+      world.project.tick(world.now);
+      world.publish();
+    }
+    expect(world.answers(uuid(1_001))).toEqual(["198.51.100.1"]);
+  });
+
+  it("leaves a replaced address no longer than it may stay", () => {
+    world.bothUp();
+    world.configure({ members: [{ ...world.one, version: 2, endpoints: ["203.0.113.1"] }] });
+    world.publish();
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    world.now -= 3_600_000;
+    world.project.tick(world.now);
+    for (let n = 0; n < 13; n += 1) {
+      world.now += 5_000;
+      world.project.tick(world.now);
+      world.publish();
+    }
+    expect(world.answers()).toEqual(["192.0.2.2"]);
   });
 });
 

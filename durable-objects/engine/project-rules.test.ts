@@ -268,6 +268,17 @@ describe("failback: manual", () => {
     expect(world.project.gslbs.get(world.gslb.id)).toMatchObject({ failbackPending: false, status: "ACTIVE" });
   });
 
+  it("is refused, and not forgotten, while the preferred pool is held back: it would not go there", () => {
+    world.configure({ pools: [{ ...world.pool, version: 2, failback_delay: 600 }] });
+    pass(30, [
+      [world.one, "pass"],
+      [world.two, "pass"],
+    ]);
+    const refused = world.project.failback(world.gslb.id, world.now, by);
+    expect(refused).toMatchObject({ ok: false, error: { type: "conflict", detail: expect.stringContaining("held back for a while") } });
+    expect(world.project.gslbs.get(world.gslb.id)?.stayAt).toBe(spare.id);
+  });
+
   it("auto has nothing to send back", () => {
     world.configure({ gslbs: [{ ...world.gslb, version: 3, pool_ids: [world.pool.id, spare.id] }] });
     expect(world.project.failback(world.gslb.id, world.now, by)).toMatchObject({ ok: false, error: { type: "unprocessable" } });
@@ -323,5 +334,27 @@ describe("when everything is down", () => {
     world.publish();
     expect(world.answers()).toEqual(["198.51.100.2"]);
     expect(events("all_down")).toHaveLength(1);
+  });
+
+  it("the fallback pool's members leave the rotation when traffic goes back, although they fail as before", () => {
+    const spare = pool(20, { monitor_ids: [uuid(1)] });
+    const sorry = member(200, spare.id, ["198.51.100.1"]);
+    world.configure({
+      pools: [spare],
+      members: [sorry],
+      gslbs: [{ ...world.gslb, version: 2, on_all_down: "fallback_pool", fallback_pool_id: spare.id }],
+    });
+    const all = (outcome: "pass" | "fail") =>
+      pass(30, [
+        [world.one, outcome],
+        [world.two, outcome],
+        [sorry, "fail"],
+      ]);
+    all("pass");
+    all("fail");
+    expect([world.answers(), memberView(world.project, sorry.id, world.now)?.in_rotation]).toEqual([["198.51.100.1"], true]);
+    all("pass");
+    expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    expect(memberView(world.project, sorry.id, world.now)?.in_rotation).toBe(false);
   });
 });

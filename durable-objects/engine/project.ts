@@ -14,6 +14,7 @@ import { type Problem, unprocessable } from "../../domain/problem.ts";
 import { confirm, type Publication, refuse } from "../../domain/publish.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "../rpc.ts";
+import { adopt, standInForUnread } from "./adopt.ts";
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
 import { type EventDraft, event, isoTime, memberReason, severityOf, votesFor } from "./evidence.ts";
@@ -24,7 +25,7 @@ import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
 import { candidatesOf, countPool, failbackMs, releasePool, reportPool, rulesOf } from "./pools.ts";
 import { isBlind } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, type OverrideState, type PoolState, publicationKey } from "./state.ts";
-import { adopt, sendBack, steerGslb } from "./steer-gslb.ts";
+import { sendBack, steerGslb } from "./steer-gslb.ts";
 import { Timers } from "./timers.ts";
 import { reportAgain } from "./told.ts";
 import { VantageWatch } from "./vantage-watch.ts";
@@ -100,7 +101,7 @@ export class Project {
       if (this.overrides.delete(one.id)) this.touched.overrides.add(one.id);
       for (const pool of poolsOf(this, one)) this.poolMoved(pool);
     }
-    for (const { id } of taken.overrides) lookAtOverride(this, id, now);
+    for (const { id } of taken.overrides) lookAtOverride(this, id, now, empty);
     // A failback delay may be another one now.
     for (const id of taken.members) setMemberTimer(this, id, now);
     for (const id of taken.gslbs) this.dirtyGslbs.add(id);
@@ -118,9 +119,12 @@ export class Project {
     }
   }
 
-  /** After a start: what waits for time to pass is known again. */
+  /** After a start: what waits for time to pass is known again, and what could not be read is made anew. */
   resume(now: number): void {
+    for (const id of standInForUnread(this, now)) this.rejudge(id, now);
+    for (const id of this.catalog.gslbs.keys()) if (!this.gslbs.has(id)) this.dirtyGslbs.add(id);
     setTimers(this, now);
+    if (this.dirtyGslbs.size + this.dirtyPools.size > 0) this.timers.set("start", now);
   }
 
   /** The deployment's regions changed: who is checked from them is judged anew. */
@@ -168,7 +172,11 @@ export class Project {
     // The clock was set: no time means what it did, and what was over may not be.
     const due = wasSetBack ? everyKey(this) : this.timers.due(now);
     this.lastTick = now;
-    for (const key of due) if (lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
+    const isPeoples = (key: string) => key.startsWith("override ");
+    for (const key of due.filter(isPeoples)) lookAgain(this, key, now);
+    // What people said before is one thing, what time and the checks say another.
+    if (this.cause === "operator") this.asOperator(now);
+    for (const key of due) if (!isPeoples(key) && lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
     this.doubts.forget(now);
     this.vantage.look(this, now);
     const blind = this.vantage.blind || (now < this.listensUntil ? this.blind : isBlind(this, now));
@@ -187,7 +195,6 @@ export class Project {
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
     this.settle(now);
-    this.cause = "automatic";
   }
 
   /** When `tick` has something to do next, Unix ms; null: nothing is waiting for time to pass. */

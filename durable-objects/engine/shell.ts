@@ -185,6 +185,8 @@ export class EngineShell implements EngineRpc {
   private time(): number {
     const now = this.ports.now();
     const wasSetBack = now < this.latest - limits.clockBackMs;
+    // One that only stumbles is waited for: what was over a moment ago is over.
+    if (now < this.latest && !wasSetBack) return this.latest;
     this.latest = now;
     if (wasSetBack) this.project.tick(now, true);
     return now;

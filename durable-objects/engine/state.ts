@@ -99,9 +99,17 @@ export const overrideState = z.object({
   refused: z.boolean(),
   announced: z.boolean(),
   expirySaid: z.boolean(),
+  /** Whether it held when it was looked at last, so that a change of that can be told. */
+  applied: z.boolean().default(false),
 });
 export type OverrideState = Readonly<z.output<typeof overrideState>>;
-export const newOverrideState = (): OverrideState => ({ begun: false, refused: false, announced: false, expirySaid: false });
+export const newOverrideState = (): OverrideState => ({
+  begun: false,
+  refused: false,
+  announced: false,
+  expirySaid: false,
+  applied: false,
+});
 
 export const newMember = (now: number, fingerprint: string): MemberState => ({
   status: "PENDING",

@@ -8,12 +8,10 @@ import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
 import type { PoolHealth } from "../../domain/pool-health.ts";
 import { isInSync, newPublication, type Publication, want } from "../../domain/publish.ts";
 import { type SteeredPool, type Steering, steer } from "../../domain/steering.ts";
-import type { Verdict } from "../../domain/verdict.ts";
-import type { Configuration } from "../rpc.ts";
 import { severityOf } from "./evidence.ts";
 import { isHeldBack } from "./pools.ts";
 import type { Project } from "./project.ts";
-import { type GslbState, newGslb, newMember, newPool, publicationKey } from "./state.ts";
+import { type GslbState, newGslb, publicationKey } from "./state.ts";
 
 /** Steers a GSLB again. Returns the pools whose members' place in the rotation may have moved. */
 export function steerGslb(project: Project, id: string, now: number): readonly string[] {
@@ -28,6 +26,7 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   const publication = project.publications.get(key) ?? newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
   const steering = steeringOf(project, gslb, now);
   let next = publication;
+  const { poolIds: before } = state;
   let moved = false;
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
     const wanted = { ttl: gslb.ttl, withdrawn: steering.outcome === "withdraw", answers: steering.answers };
@@ -75,7 +74,7 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     state.settledVersion = gslb.version;
     project.settled("gslb", id, gslb.version);
   }
-  return moved ? steering.poolIds.concat(gslb.pool_ids) : [];
+  return moved ? [...new Set([...before, ...steering.poolIds, ...gslb.pool_ids])] : [];
 }
 
 /** What a steering that is carried out leaves behind: where traffic is, who is served, whether it waits to be sent back. */
@@ -111,19 +110,19 @@ export function sendBack(project: Project, id: string, by: string, now: number):
   const state = project.gslbs.get(id);
   if (gslb === undefined || state === undefined) return null;
   if (gslb.failback !== "manual" || gslb.steering_policy !== "failover") return "automatic";
-  const preferred = gslb.pool_ids.find((pool) => project.catalog.pools.get(pool)?.admin_state_up === true);
-  if (preferred === undefined) return { reason: "the GSLB has no pool that is not switched off" };
-  const health = project.health(preferred, now);
-  const pool = project.catalog.pools.get(preferred);
-  if (!health.usable) {
-    const numbers = `${health.healthy.length} of ${health.enabled.length} enabled members healthy, ${health.needed} needed`;
-    return { reason: `the preferred pool ${pool?.name} is not usable: ${numbers}` };
-  }
   const from = state.stayAt;
-  if (from === preferred) return "sent";
+  const there = from === null ? null : (project.catalog.pools.get(from)?.name ?? from);
+  const steering = steeringOf(project, gslb, now, undefined, null);
+  const [preferred] = steering.poolIds;
+  if (steering.outcome !== "serve" || preferred === undefined) return { reason: `no pool is usable: ${steering.reason}` };
+  if (preferred === from) {
+    const [first] = gslb.pool_ids;
+    return first === from ? "sent" : { reason: `no pool before ${there} can take the traffic: ${steering.reason}` };
+  }
+  if (from === null) return "sent";
   state.stayAt = null;
-  const reason = `traffic is sent back to the preferred pool ${pool?.name}`;
-  const evidence = { healthy: health.healthy.length, enabled: health.enabled.length, needed: health.needed };
+  const reason = `traffic is sent back from pool ${there}: ${steering.reason}`;
+  const evidence = { steps: steering.steps };
   project.say(now, {
     kind: "failback",
     severity: "info",
@@ -177,7 +176,8 @@ function openGate(project: Project, gslb: Gslb, state: GslbState, now: number): 
     state.readySince = null;
     return;
   }
-  state.readySince ??= now;
+  // No later than now, whatever the clock said when it began to wait.
+  state.readySince = Math.min(state.readySince ?? now, now);
   const judged = members.filter((member) => {
     const known = project.members.get(member.id);
     if (known === undefined || known.status === "PENDING") return false;
@@ -197,6 +197,8 @@ export function steeringOf(
   gslb: Gslb,
   now: number,
   healthOf: (poolId: string) => PoolHealth = (pool) => project.health(pool, now),
+  /** Where traffic stays under manual failback; left out: where it went. */
+  stayAt: string | null | undefined = undefined,
 ): Steering {
   const state = project.gslbs.get(gslb.id);
   const steered = (id: string): SteeredPool[] => {
@@ -214,7 +216,7 @@ export function steeringOf(
     onAllDown: gslb.on_all_down,
     fallback: gslb.fallback_pool_id === null ? null : (steered(gslb.fallback_pool_id)[0] ?? null),
     lastKnown: state?.lastKnown ?? [],
-    stayAt: gslb.failback === "manual" ? (state?.stayAt ?? null) : null,
+    stayAt: gslb.failback !== "manual" ? null : stayAt === undefined ? (state?.stayAt ?? null) : stayAt,
     nothingJudged: !anyJudged(project, gslb),
   });
 }
@@ -241,47 +243,4 @@ function sayAllDown(project: Project, gslb: Gslb, state: GslbState, steering: St
     reason: steering.reason,
     evidence,
   });
-}
-
-/**
- * An Engine without state: what the Conductor last wrote stands, as verdicts to be judged anew and as plans to go on from. Nothing is written
- * until then (rule 10).
- */
-export function adopt(project: Project, configuration: Configuration, now: number): void {
-  const live = new Set(configuration.standing.flatMap((standing) => standing.answers.flatMap((answer) => answer.values)));
-  for (const member of configuration.members) {
-    if (member.status === "PENDING") continue;
-    const state = newMember(now, "");
-    const verdict = (endpoint: string): Verdict =>
-      member.status === "DEGRADED" ? (live.has(endpoint) ? "up" : "down") : member.status === "DOWN" ? "down" : "up";
-    state.status = member.status;
-    state.reason = "as it stood when the Engine started without state";
-    for (const endpoint of member.endpoints) state.endpoints[endpoint] = { state: verdict(endpoint), rejudging: true, monitors: {} };
-    state.reported = `${member.status} ${member.in_rotation}`;
-    project.members.set(member.id, state);
-  }
-  for (const pool of configuration.pools) {
-    if (pool.status !== "PENDING") project.pools.set(pool.id, { ...newPool(now), status: pool.status, reported: pool.status });
-  }
-  for (const gslb of configuration.gslbs) {
-    const standing = configuration.standing.find((plan) => plan.gslb_id === gslb.id && plan.flavor === gslb.flavor);
-    if (standing === undefined) continue;
-    const stayAt = gslb.failback === "manual" ? (standing.answers[0]?.pool_id ?? null) : null;
-    project.gslbs.set(gslb.id, { ...newGslb(now), status: gslb.status, reported: gslb.status, adopted: true, stayAt });
-    const { epoch, plan: number, answers } = standing;
-    const plan = {
-      gslb_id: gslb.id,
-      fqdn: gslb.fqdn,
-      zone: gslb.domain_name,
-      flavor: gslb.flavor,
-      epoch,
-      number,
-      decided_at: now,
-      ttl: gslb.ttl,
-      withdrawn: answers.length === 0,
-      answers: [...answers],
-    };
-    const base = newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
-    project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
-  }
 }

@@ -16,7 +16,8 @@ export class VantageWatch {
   private byFamily = new Map<string, ReadonlySet<string>>();
   private stored: Record<string, SicknessState> = {};
   private lookedAt = 0;
-  private suspicious = false;
+  /** After a start: what was seen before is looked at before anything is judged. */
+  private suspicious = true;
   /** Whether more than half of the regions would have been sick at the last look. */
   blind = false;
 

@@ -1,0 +1,84 @@
+/**
+ * What an Engine goes on from where it has no state of its own, or cannot read a part of it: what the Conductor wrote last, and what is
+ * published. It stands, as verdicts to be judged anew and as plans to go on from; nothing is written until then (engine.md, rule 10).
+ */
+import { undamped } from "../../domain/damping.ts";
+import type { Gslb } from "../../domain/gslb.ts";
+import type { Member } from "../../domain/member.ts";
+import type { AnswerSet } from "../../domain/plan.ts";
+import { newPublication } from "../../domain/publish.ts";
+import type { Status } from "../../domain/status.ts";
+import type { KnownMember } from "../../domain/steering.ts";
+import type { Verdict } from "../../domain/verdict.ts";
+import type { Configuration } from "../rpc.ts";
+import type { Project } from "./project.ts";
+import { newGslb, newMember, newPool } from "./state.ts";
+
+/** Who is out has fallen at some time: the time before which it does not come back begins when it does. */
+const dampingOf = (status: Status, now: number) => (status === "DOWN" ? { ...undamped, fellAt: now } : undamped);
+
+/** An Engine without any state. */
+export function adopt(project: Project, configuration: Configuration, now: number): void {
+  const live = new Set(configuration.standing.flatMap((standing) => standing.answers.flatMap((answer) => answer.values)));
+  for (const member of configuration.members) {
+    if (member.status === "PENDING") continue;
+    const verdict = (endpoint: string): Verdict =>
+      member.status === "DEGRADED" ? (live.has(endpoint) ? "up" : "down") : member.status === "DOWN" ? "down" : "up";
+    adoptMember(project, member, member.status, verdict, now, `${member.status} ${member.in_rotation}`);
+  }
+  for (const { id, status } of configuration.pools) {
+    const damping = dampingOf(status, now);
+    if (status !== "PENDING") project.pools.set(id, { ...newPool(now), status, damping, reported: status });
+  }
+  for (const gslb of configuration.gslbs) {
+    const standing = configuration.standing.find((plan) => plan.gslb_id === gslb.id && plan.flavor === gslb.flavor);
+    if (standing === undefined) continue;
+    const { epoch, plan: number, answers } = standing;
+    const stayAt = gslb.failback === "manual" ? (answers[0]?.pool_id ?? null) : null;
+    const lastKnown = gslb.on_all_down === "last_known" ? knownIn(configuration.members, answers) : [];
+    const state = { status: gslb.status, reported: gslb.status, adopted: true, stayAt, lastKnown };
+    project.gslbs.set(gslb.id, { ...newGslb(now), ...state });
+    const plan = { ...planOf(gslb), epoch, number, decided_at: now, withdrawn: answers.length === 0, answers: [...answers] };
+    const base = newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+    project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
+  }
+}
+
+/** Members whose stored state could not be read: who is published goes on as up until it was judged anew, since a lost row is no evidence. */
+export function standInForUnread(project: Project, now: number): string[] {
+  const unread = [...project.catalog.members.values()].filter((member) => !project.members.has(member.id));
+  if (unread.length === 0) return [];
+  const live = new Set(
+    [...project.publications.values()].flatMap((publication) => publication.live?.plan.answers.flatMap((answer) => answer.values) ?? []),
+  );
+  for (const member of unread) {
+    if (member.endpoints.some((endpoint) => live.has(endpoint))) adoptMember(project, member, "ACTIVE", () => "up", now, "");
+  }
+  return unread.map((member) => member.id);
+}
+
+function adoptMember(
+  project: Project,
+  member: Member,
+  status: Status,
+  verdict: (endpoint: string) => Verdict,
+  now: number,
+  reported: string,
+): void {
+  const endpoints = Object.fromEntries(
+    member.endpoints.map((endpoint) => [endpoint, { state: verdict(endpoint), rejudging: true, monitors: {} }]),
+  );
+  const reason = "as it stood when the Engine started without state";
+  project.members.set(member.id, { ...newMember(now, ""), status, reason, endpoints, damping: dampingOf(status, now), reported });
+}
+
+/** Whose endpoints stand in these answers. */
+function knownIn(members: readonly Member[], answers: readonly AnswerSet[]): KnownMember[] {
+  return members.flatMap((member): KnownMember[] => {
+    const values = answers.filter((answer) => answer.pool_id === member.pool_id).flatMap((answer) => answer.values);
+    const endpoints = member.endpoints.filter((endpoint) => values.includes(endpoint));
+    return endpoints.length === 0 ? [] : [{ poolId: member.pool_id, memberId: member.id, endpoints }];
+  });
+}
+
+const planOf = (gslb: Gslb) => ({ gslb_id: gslb.id, fqdn: gslb.fqdn, zone: gslb.domain_name, flavor: gslb.flavor, ttl: gslb.ttl });
