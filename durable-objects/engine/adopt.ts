@@ -38,7 +38,18 @@ export function adopt(project: Project, configuration: Configuration, now: numbe
     const lastKnown = gslb.on_all_down === "last_known" ? knownIn(configuration.members, answers) : [];
     const state = { status: gslb.status, reported: gslb.status, adopted: true, stayAt, lastKnown };
     project.gslbs.set(gslb.id, { ...newGslb(now), ...state });
-    const plan = { ...planOf(gslb), epoch, number, decided_at: now, withdrawn: answers.length === 0, answers: [...answers] };
+    const plan = {
+      gslb_id: gslb.id,
+      fqdn: gslb.fqdn,
+      zone: gslb.domain_name,
+      flavor: gslb.flavor,
+      epoch,
+      number,
+      decided_at: now,
+      ttl: gslb.ttl,
+      withdrawn: answers.length === 0,
+      answers: [...answers],
+    };
     const base = newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
     project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
   }
@@ -80,5 +91,3 @@ function knownIn(members: readonly Member[], answers: readonly AnswerSet[]): Kno
     return endpoints.length === 0 ? [] : [{ poolId: member.pool_id, memberId: member.id, endpoints }];
   });
 }
-
-const planOf = (gslb: Gslb) => ({ gslb_id: gslb.id, fqdn: gslb.fqdn, zone: gslb.domain_name, flavor: gslb.flavor, ttl: gslb.ttl });
