@@ -3,7 +3,6 @@
  * published. It stands, as verdicts to be judged anew and as plans to go on from; nothing is written until then (engine.md, rule 10).
  */
 import { undamped } from "../../domain/damping.ts";
-import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import type { AnswerSet } from "../../domain/plan.ts";
 import { newPublication } from "../../domain/publish.ts";
