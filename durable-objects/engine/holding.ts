@@ -81,11 +81,6 @@ function lookAtMember(project: Project, id: string, now: number): void {
   const member = project.catalog.members.get(id);
   if (state === undefined || member === undefined) return;
   state.damping = notAhead(state.damping, now);
-  for (const endpoint of Object.values(state.endpoints)) {
-    for (const monitor of Object.values(endpoint.monitors)) {
-      if (monitor.judgement.startedAt > now) monitor.judgement = { ...monitor.judgement, startedAt: now };
-    }
-  }
   if (state.replaced !== null)
     state.replaced = { ...state.replaced, until: Math.min(state.replaced.until, now + limits.replacedAddressMs) };
   if (state.replaced !== null && (state.replaced.until <= now || standIn(state, now) === null)) state.replaced = null;
