@@ -105,6 +105,7 @@ export function countPool(project: Project, id: string, now: number): void {
 /** Who was let in for want of others stays in when they are back: to take it out again would be a removal for nothing. */
 function keepYielded(project: Project, id: string, state: PoolState, now: number): void {
   const health = project.health(id, now);
+  if (state.yielded.length + health.yielded.length === 0) return;
   const healthy = new Set(health.healthy.map((member) => member.id));
   for (const memberId of state.yielded) {
     const member = project.members.get(memberId);

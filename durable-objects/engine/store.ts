@@ -126,6 +126,10 @@ export class Store {
 
   /** Writes what changed, in one transaction with the outbox. */
   save(project: Project, changes: Changes): void {
+    const { members, pools, gslbs, overrides, publications } = changes;
+    const parts = cut(changes.writeBack);
+    // The steady state: thousands of results that change nothing.
+    if (members.size + pools.size + gslbs.size + overrides.size + publications.size + parts.length === 0) return;
     this.storage.transactionSync(() => {
       for (const id of changes.members) this.put("member", id, project.members.get(id));
       for (const id of changes.pools) this.put("pool", id, project.pools.get(id));
@@ -135,7 +139,7 @@ export class Store {
         this.put("config_override", id, project.catalog.overrides.get(id));
       }
       for (const id of changes.publications) this.put("publication", id, project.publications.get(id));
-      for (const part of cut(changes.writeBack)) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
+      for (const part of parts) this.storage.sql.exec("INSERT INTO outbox (body) VALUES (?)", JSON.stringify(part));
     });
   }
 
