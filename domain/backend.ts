@@ -47,6 +47,7 @@ export type WriteFailure =
 /**
  * What came of a write: one result for each change, in their order; or one failure for all of them, where the provider takes a write as a whole
  * or not at all and does not say whom it disliked. Of a whole write that is `refused` the Engine tries the halves.
+ * `afterMs` of the whole, or of each of several, is meant for the flavor; of one change, for its name alone.
  */
 export type WriteOutcome = readonly Result<null, WriteFailure>[] | WholeFailure;
 export type WholeFailure = Exclude<WriteFailure, { class: "superseded" }>;

@@ -88,6 +88,14 @@ describe("the next batch", () => {
     expect(nextBatch(entries(...halved), free, now)).toMatchObject({ keys: names.slice(0, 3), halved: true });
   });
 
+  it("has what was never tried before what is tried again, and of that whatever waits longest", () => {
+    const failed = (fqdn: string, random: number) =>
+      refuse(wanted(fqdn, "automatic", fqdn), 1, { class: "retry", detail: "" }, now - 60_000, random);
+    const [fresh, early, late] = [wanted("z.example.com."), failed("y.example.net.", 0), failed("a.example.org.", 0.9)];
+    expect(keysOf(nextBatch(entries(late, early, fresh), free, now))).toEqual(["z.example.com."]);
+    expect(keysOf(nextBatch(entries(late, early), free, now))).toEqual(["y.example.net."]);
+  });
+
   it("has a name that was refused for good alone, until it is taken or its plan is another", () => {
     const [bad, good] = [wanted("a.example.com."), wanted("b.example.com.")];
     const refused = refuse(bad, 1, { class: "refused", detail: "bad" }, now, 0.5);

@@ -74,10 +74,14 @@ export function nextWriteAt(publications: Iterable<Publication>, { budget, limit
   return next;
 }
 
-/** By urgency; then the untainted before the halved, and larger halves before smaller; then the oldest decision. */
+/**
+ * By urgency; then what was never tried (it is due since ever) and whatever waits longest, so that nobody who fails again and again is always
+ * first; then the untainted before the halved, and larger halves before smaller; then the oldest decision.
+ */
 function compare([keyA, a]: readonly [string, Publication], [keyB, b]: readonly [string, Publication]): number {
   return (
     urgencies.indexOf(a.urgency) - urgencies.indexOf(b.urgency) ||
+    a.nextTryAt - b.nextTryAt ||
     (b.atMost ?? Number.MAX_SAFE_INTEGER) - (a.atMost ?? Number.MAX_SAFE_INTEGER) ||
     decidedAt(a) - decidedAt(b) ||
     (keyA < keyB ? -1 : 1)

@@ -2,7 +2,7 @@
  * Everything that goes to one flavor: batches of what is due, one after the other, and when nothing is, what is live there is read. Changes are
  * made from the publications at the moment of the call, so that only the newest plan is ever written. It decides nothing of what is wanted.
  */
-import type { Change, LiveRecords, WriteFailure } from "../../domain/backend.ts";
+import type { Change, LiveRecords, WriteFailure, WriteOutcome } from "../../domain/backend.ts";
 import { type Batch, nextBatch, nextWriteAt } from "../../domain/batch.ts";
 import { isWatched, type Look, look, lookBefore, readBack } from "../../domain/drift.ts";
 import { limits } from "../../domain/limits.ts";
@@ -96,6 +96,8 @@ export class Lane {
       }
       return;
     }
+    const afterMs = waitOfAll(outcome);
+    if (afterMs !== null) this.client.postpone(afterMs);
     const together: WrittenBatch = { names: due.length, zone: batch.zone, halved: batch.halved };
     const taken: Entry[] = [];
     for (const [index, entry] of due.entries()) {
@@ -105,7 +107,6 @@ export class Lane {
         continue;
       }
       const failure: WriteFailure = result?.error ?? { class: "retry", detail: "the backend did not say what came of it" };
-      if (failure.class === "retry" && failure.afterMs !== undefined) this.client.postpone(failure.afterMs);
       this.became(entry, failure, true, together);
     }
     if (taken.length > 0) this.took(taken, together);
@@ -218,6 +219,13 @@ const watchedIn = (entries: readonly Entry[]): Map<string, Entry[]> =>
     entries.filter(([, publication]) => isWatched(publication)),
     ([, { zone }]) => zone,
   );
+
+/** How long the flavor wants to be left alone; null: it does not. What it says of one name alone is that name's matter. */
+function waitOfAll(outcome: WriteOutcome): number | null {
+  const failures = "class" in outcome ? [outcome] : outcome.length > 1 ? outcome.map((result) => (result.ok ? null : result.error)) : [];
+  const waits = failures.flatMap((failure) => (failure?.class === "retry" ? (failure.afterMs ?? []) : []));
+  return waits.length > 0 && waits.length === failures.length ? Math.min(...waits) : null;
+}
 
 const fqdnsOf = (entries: readonly Entry[]): string[] => entries.map(([, { fqdn }]) => fqdn);
 

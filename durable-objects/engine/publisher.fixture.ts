@@ -121,8 +121,12 @@ export class Scene {
   }
 
   publication(n: number): Publication {
-    const found = this.project.publications.get(`edge ${gslb(n, []).fqdn}`);
-    if (found === undefined) throw new Error(`nothing is wanted of GSLB ${n}`);
+    return this.at(gslb(n, []).fqdn);
+  }
+
+  at(fqdn: string): Publication {
+    const found = this.project.publications.get(`edge ${fqdn}`);
+    if (found === undefined) throw new Error(`nothing is wanted at ${fqdn}`);
     return found;
   }
 

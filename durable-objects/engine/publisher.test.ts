@@ -131,6 +131,37 @@ describe("publishing", () => {
     for (const publication of scene.project.publications.values()) expect(isInSync(publication)).toBe(true);
   });
 
+  it("waits with one name that asks for time, and with no other", async () => {
+    const scene = await published(1);
+    const a = { ...gslb(2_000, [uuid(10)]), fqdn: "a.aaa.test.", domain_name: "aaa.test." };
+    scene.onWrite = async (changes, write) => {
+      if (!changes.some((change) => nameOf(change) === a.fqdn)) return write();
+      return changes.map(() => ({ ok: false, error: { class: "retry", detail: "429", afterMs: limits.retryAfterMaxMs } }));
+    };
+    scene.configure([a]);
+    await scene.settle();
+    expect(scene.writes.map((changes) => changes.map(nameOf))).toEqual([[a.fqdn]]);
+    await die(scene);
+    expect(scene.values(1_000)).toEqual(["192.0.2.2"]);
+  });
+
+  it("has a turn for everyone at a flavor that asks for time again and again", async () => {
+    const scene = await published(1);
+    const [a, b] = ["aaa", "bbb"].map((zone, n) => ({
+      ...gslb(2_000 + n, [uuid(10)]),
+      fqdn: `www.${zone}.test.`,
+      domain_name: `${zone}.test.`,
+    }));
+    if (a === undefined || b === undefined) throw new Error("there are two");
+    scene.onWrite = async (changes, write) => {
+      if (!changes.some((change) => nameOf(change) === a.fqdn) && scene.writes.length > 3) return write();
+      return { class: "retry", detail: "429", afterMs: limits.retryAfterMaxMs };
+    };
+    scene.configure([a, b]);
+    await scene.pass(8 * limits.retryAfterMaxMs);
+    expect(isInSync(scene.at(b.fqdn))).toBe(true);
+  });
+
   it("makes no more calls than the provider allows, and gets there", async () => {
     const rateLimit = { calls: 5, perMs: 60_000 };
     const scene = new Scene({ supports: { batch: 1, rateLimit } });
