@@ -5,10 +5,12 @@ import {
   type Budget,
   type Channel,
   callAt,
+  failedAgain,
   fullBudget,
   mayCall,
   nextBatch,
   nextWriteAt,
+  noOutage,
   postpone,
   spend,
   type Use,
@@ -19,7 +21,7 @@ import { confirm, halve, newPublication, type Publication, reassert, refuse, wan
 const gslb = "11111111-1111-4111-8111-111111111111";
 const pool = "22222222-2222-4222-8222-222222222222";
 const now = 1_000_000;
-const free: Channel = { budget: fullBudget, limit: undefined, most: 500 };
+const free: Channel = { budget: fullBudget, outage: noOutage, limit: undefined, most: 500 };
 
 const answers = (...values: string[]) => ({
   ttl: 30,
@@ -70,7 +72,7 @@ describe("the next batch", () => {
     expect(nextBatch(entries(...publications), free, now)).toEqual({
       zone: "example.com.",
       keys: ["b.example.com.", "a.example.com."],
-      halved: false,
+      atMost: null,
     });
   });
 
@@ -84,16 +86,48 @@ describe("the next batch", () => {
     const names = Array.from({ length: 5 }, (_, index) => `host-${index}.example.com.`);
     const halved = names.map((fqdn) => halve(wanted(fqdn), 1, 5));
     const fresh = wanted("z.example.com.");
-    expect(nextBatch(entries(...halved, fresh), free, now)).toMatchObject({ keys: ["z.example.com."], halved: false });
-    expect(nextBatch(entries(...halved), free, now)).toMatchObject({ keys: names.slice(0, 3), halved: true });
+    expect(nextBatch(entries(...halved, fresh), free, now)).toMatchObject({ keys: ["z.example.com."], atMost: null });
+    expect(nextBatch(entries(...halved), free, now)).toMatchObject({ keys: names.slice(0, 3), atMost: 3 });
   });
 
-  it("has what was never tried before what is tried again, and of that whatever waits longest", () => {
+  it("has what was tried least before what was tried more, and of that whatever waits longest", () => {
     const failed = (fqdn: string, random: number) =>
       refuse(wanted(fqdn, "automatic", fqdn), 1, { class: "retry", detail: "" }, now - 60_000, random);
     const [fresh, early, late] = [wanted("z.example.com."), failed("y.example.net.", 0), failed("a.example.org.", 0.9)];
     expect(keysOf(nextBatch(entries(late, early, fresh), free, now))).toEqual(["z.example.com."]);
     expect(keysOf(nextBatch(entries(late, early), free, now))).toEqual(["y.example.net."]);
+  });
+
+  it("has what was tried least first while writes fail, however urgent the rest is", () => {
+    const urgent = refuse(wanted("a.example.org.", "operator", "example.org."), 1, { class: "retry", detail: "" }, now - 60_000, 0);
+    const fresh = wanted("z.example.com.");
+    const failing = { ...free, outage: failedAgain(noOutage, ["a.example.org."], now, 0.5) };
+    expect(keysOf(nextBatch(entries(urgent, fresh), free, now))).toEqual(["a.example.org."]);
+    expect(keysOf(nextBatch(entries(urgent, fresh), failing, now))).toEqual(["z.example.com."]);
+  });
+
+  it("waits together with what was tried often while writes fail, and with nothing else", () => {
+    const often = { ...wanted("a.example.com."), attempts: limits.suspectAttempts };
+    const seldom = { ...wanted("b.example.com."), attempts: limits.suspectAttempts - 1 };
+    const outage = { failures: 9, until: now + 60_000, alone: null };
+    expect(keysOf(nextBatch(entries(often, seldom), { ...free, outage }, now))).toEqual(["b.example.com."]);
+    expect(nextWriteAt([often], { ...free, outage }, now)).toBe(now + 60_000);
+    expect(keysOf(nextBatch(entries(often), { ...free, outage }, now + 60_000))).toEqual(["a.example.com."]);
+    // The clock was set back.
+    expect(nextWriteAt([often], { ...free, outage }, now - limits.retryMaxMs)).toBeLessThanOrEqual(now);
+  });
+
+  it("waits ever longer the more fails, up to a bound, and no longer for one name that fails alone", () => {
+    let outage = noOutage;
+    for (let n = 1; n <= 30; n += 1) {
+      outage = failedAgain(outage, ["a.", "b."], now, 0.99);
+      expect([outage.failures, outage.until - now <= limits.retryMaxMs]).toEqual([n, true]);
+    }
+    expect(outage.until - now).toBeGreaterThan(limits.retryMaxMs / 2);
+    let one = failedAgain(noOutage, ["a."], now, 0.5);
+    for (let n = 0; n < 9; n += 1) one = failedAgain(one, ["a."], now, 0.5);
+    expect(one.failures).toBe(1);
+    expect(failedAgain(one, ["b."], now, 0.5).failures).toBe(2);
   });
 
   it("has a name that was refused for good alone, until it is taken or its plan is another", () => {

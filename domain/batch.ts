@@ -4,7 +4,7 @@
  */
 import type { RateLimit } from "./backend.ts";
 import { limits } from "./limits.ts";
-import { dueAt, isDue, type Publication, type Urgency, urgencies } from "./publish.ts";
+import { backoffMs, dueAt, type Publication, type Urgency, urgencies } from "./publish.ts";
 
 /** What a call is for. Reads come last and are never waited for by a write. */
 export type Use = Urgency | "read";
@@ -43,30 +43,50 @@ export function callAt(budget: Budget, limit: RateLimit | undefined, use: Use, n
 export const mayCall = (budget: Budget, limit: RateLimit | undefined, use: Use, now: number): boolean =>
   callAt(budget, limit, use, now) <= now;
 
-/** How a flavor is written to. */
-export type Channel = { readonly budget: Budget; readonly limit: RateLimit | undefined; readonly most: number };
+/**
+ * Writes to a flavor that failed as a whole since one was taken: what was tried often already is not tried again before `until`, Unix ms.
+ * `alone`: the name that the last of them was for, if it was one.
+ */
+export type Outage = { readonly failures: number; readonly until: number; readonly alone: string | null };
+export const noOutage: Outage = { failures: 0, until: 0, alone: null };
 
-/** Names of one zone that go out in one write. `halved`: after a write that was refused as a whole. */
-export type Batch = { readonly zone: string; readonly keys: readonly string[]; readonly halved: boolean };
+/** A write for these names failed. One that fails alone time after time says no more of the others. `random` is from [0, 1). */
+export function failedAgain(outage: Outage, names: readonly string[], now: number, random: number): Outage {
+  const alone = names.length === 1 ? (names[0] ?? null) : null;
+  const failures = alone !== null && alone === outage.alone ? outage.failures : outage.failures + 1;
+  return { failures, until: now + backoffMs(failures, random), alone };
+}
+
+/** How a flavor is written to. */
+export type Channel = {
+  readonly budget: Budget;
+  readonly outage: Outage;
+  readonly limit: RateLimit | undefined;
+  readonly most: number;
+};
+
+/** Names of one zone that go out in one write. `atMost`: so many after a write that failed as a whole; null: as many as there are. */
+export type Batch = { readonly zone: string; readonly keys: readonly string[]; readonly atMost: number | null };
 
 /** The next write to one flavor, whose publications these are; null: nothing is due that may go now. */
 export function nextBatch(publications: Iterable<readonly [key: string, Publication]>, channel: Channel, now: number): Batch | null {
-  const due = [...publications].filter(([, one]) => isDue(one, now)).toSorted(compare);
-  const allowed = new Set(urgencies.filter((urgency) => mayCall(channel.budget, channel.limit, urgency, now)));
+  const { budget, limit, outage } = channel;
+  const due = [...publications].filter(([, one]) => (writableAt(one, outage, now) ?? Infinity) <= now).toSorted(order(outage));
+  const allowed = new Set(urgencies.filter((urgency) => mayCall(budget, limit, urgency, now)));
   const first = due.find(([, { urgency }]) => allowed.has(urgency))?.[1];
   if (first === undefined) return null;
-  // Those that were halved as often go together: a name that was never in a refused write does not meet one that was.
+  // Those that were halved as often go together: a name that was never in a failed write does not meet one that was.
   const together = due.filter(([, { zone, atMost }]) => zone === first.zone && atMost === first.atMost);
   const most = Math.min(channel.most, first.atMost ?? channel.most);
-  return { zone: first.zone, keys: together.slice(0, most).map(([key]) => key), halved: first.atMost !== null };
+  return { zone: first.zone, keys: together.slice(0, most).map(([key]) => key), atMost: first.atMost };
 }
 
 /** When something of a flavor's can be written next, Unix ms; null: nothing is waiting. */
-export function nextWriteAt(publications: Iterable<Publication>, { budget, limit }: Channel, now: number): number | null {
+export function nextWriteAt(publications: Iterable<Publication>, { budget, outage, limit }: Channel, now: number): number | null {
   const free = new Map(urgencies.map((urgency) => [urgency, callAt(budget, limit, urgency, now)]));
   let next: number | null = null;
   for (const one of publications) {
-    const due = dueAt(one, now);
+    const due = writableAt(one, outage, now);
     if (due === null) continue;
     const at = Math.max(due, free.get(one.urgency) ?? now);
     if (next === null || at < next) next = at;
@@ -74,19 +94,32 @@ export function nextWriteAt(publications: Iterable<Publication>, { budget, limit
   return next;
 }
 
-/**
- * By urgency; then what was never tried (it is due since ever) and whatever waits longest, so that nobody who fails again and again is always
- * first; then the untainted before the halved, and larger halves before smaller; then the oldest decision.
- */
-function compare([keyA, a]: readonly [string, Publication], [keyB, b]: readonly [string, Publication]): number {
-  return (
-    urgencies.indexOf(a.urgency) - urgencies.indexOf(b.urgency) ||
-    a.nextTryAt - b.nextTryAt ||
-    (b.atMost ?? Number.MAX_SAFE_INTEGER) - (a.atMost ?? Number.MAX_SAFE_INTEGER) ||
-    decidedAt(a) - decidedAt(b) ||
-    (keyA < keyB ? -1 : 1)
-  );
+/** When it may go, as far as it and the outage say, Unix ms; null: there is nothing to write. */
+function writableAt(publication: Publication, { until }: Outage, now: number): number | null {
+  const due = dueAt(publication, now);
+  // An end that is further ahead than any wait was set before the clock was.
+  if (due === null || publication.attempts < limits.suspectAttempts || until > now + limits.retryMaxMs) return due;
+  return Math.max(due, until);
 }
+
+/**
+ * By urgency; then whatever was tried least, and waits longest; then the untainted before the halved, and larger halves before smaller; then
+ * the oldest decision. While writes fail, urgency comes after that: nobody who fails again and again is always first.
+ */
+const order =
+  ({ failures }: Outage) =>
+  ([keyA, a]: readonly [string, Publication], [keyB, b]: readonly [string, Publication]): number => {
+    const urgency = urgencies.indexOf(a.urgency) - urgencies.indexOf(b.urgency);
+    return (
+      (failures === 0 ? urgency : 0) ||
+      a.attempts - b.attempts ||
+      urgency ||
+      a.nextTryAt - b.nextTryAt ||
+      (b.atMost ?? Number.MAX_SAFE_INTEGER) - (a.atMost ?? Number.MAX_SAFE_INTEGER) ||
+      decidedAt(a) - decidedAt(b) ||
+      (keyA < keyB ? -1 : 1)
+    );
+  };
 
 const decidedAt = ({ wanted }: Publication): number => (wanted === null || wanted === "removed" ? 0 : wanted.decided_at);
 

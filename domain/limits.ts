@@ -94,6 +94,8 @@ export const limits = {
   /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
   retryMaxMs: 300_000,
   retryBaseMs: 500,
+  /** What was tried so often is suspected, where a write failed as a whole, and waits while the whole flavor fails. */
+  suspectAttempts: 3,
   /** A provider's Retry-After is believed up to this. */
   retryAfterMaxMs: 3_600_000,
   /** How long a backend may take for one batch of writes, or to read a batch; before a write it is waited for only this long. */

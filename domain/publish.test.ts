@@ -5,6 +5,7 @@ import {
   backoffMs,
   confirm,
   dueAt,
+  grow,
   halve,
   isDue,
   isInSync,
@@ -14,6 +15,7 @@ import {
   publication as publicationSchema,
   reassert,
   refuse,
+  suspect,
   want,
   wantRemoved,
 } from "./publish.ts";
@@ -146,6 +148,21 @@ describe("a publication", () => {
     expect(halve(first, 1, 2).atMost).toBe(1);
     const second = wantIt(first, "192.0.2.2");
     expect(halve(second, 1, 200)).toBe(second);
+  });
+
+  it("goes with fewer once it failed often, and with twice as many when others were taken that went with as few", () => {
+    const failed = (times: number) => {
+      let one = wantIt(base, "192.0.2.1");
+      for (let n = 0; n < times; n += 1) one = refuse(one, 1, retry, 2_000, 0);
+      return one;
+    };
+    expect(suspect(failed(limits.suspectAttempts - 1), 1, 200).atMost).toBeNull();
+    const halved = suspect(failed(limits.suspectAttempts), 1, 200);
+    expect([halved.atMost, suspect(halved, 2, 100)]).toEqual([100, halved]);
+    expect(grow(halved, 50, 500)).toBe(halved);
+    expect([grow(halved, 100, 500).atMost, grow(halved, 100, 200).atMost]).toEqual([200, null]);
+    const refused = refuse(base, 0, { class: "refused", detail: "bad" }, 2_000, 0);
+    expect(grow(refused, 1, 500)).toBe(refused);
   });
 
   it("is in sync only once it was read back, where it can be", () => {

@@ -36,7 +36,7 @@ export const publication = z.object({
   unsure: z.boolean().default(false),
   attempts: z.int(),
   nextTryAt: z.number(),
-  /** How many names at the most go in a write with it: halved each time that the write was refused as a whole; null: as many as there are. */
+  /** How many names at the most go in a write with it: halved each time that the write failed as a whole; null: as many as there are. */
   atMost: z.int().min(1).nullable().default(null),
   lastError: z
     .object({ class: z.enum(["retry", "refused", "credentials", "not-found", "superseded"]), detail: z.string(), at: z.number() })
@@ -210,6 +210,16 @@ export function refuse(publication: Publication, number: number, failure: WriteF
 /** A write of `names` changes, this one among them, was refused as a whole: it is tried again at once, with half of the others. */
 export const halve = (publication: Publication, number: number, names: number): Publication =>
   number === publication.number ? { ...publication, atMost: Math.max(1, Math.ceil(names / 2)) } : publication;
+
+/** A write of `names` changes, this one among them, failed as a whole, without a word for whom: whoever failed often goes with fewer. */
+export const suspect = (publication: Publication, number: number, names: number): Publication =>
+  publication.attempts >= limits.suspectAttempts ? halve(publication, number, names) : publication;
+
+/** A write with others that were halved as often, to `atMost`, was taken: whoever only failed goes with twice as many, up to `most`. */
+export function grow(publication: Publication, atMost: number, most: number): Publication {
+  if (publication.atMost !== atMost || publication.lastError?.class !== "retry") return publication;
+  return { ...publication, atMost: 2 * atMost < most ? 2 * atMost : null };
+}
 
 /** The GSLBs whose plan may be at the name: the present one, and the one whose plan was confirmed last. */
 export const ownersOf = ({ gslbId, live }: Publication): readonly string[] =>

@@ -3,17 +3,30 @@
  * is an answer like any other; what it means for a publication is for the caller.
  */
 import type { BackendIo, Change, LiveRecords, WriteOutcome } from "../../domain/backend.ts";
-import { type Budget, type Channel, callAt, fullBudget, postpone, spend, type Use } from "../../domain/batch.ts";
+import {
+  type Budget,
+  type Channel,
+  callAt,
+  failedAgain,
+  fullBudget,
+  noOutage,
+  type Outage,
+  postpone,
+  spend,
+  type Use,
+} from "../../domain/batch.ts";
 import { type DriftSettings, defaultDrift } from "../../domain/drift.ts";
+import { nameOf } from "../../domain/fence.ts";
 import { limits } from "../../domain/limits.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 
-export type ClientPorts = Pick<EnginePorts, "now" | "sleep" | "flavors" | "backendIo" | "log">;
+export type ClientPorts = Pick<EnginePorts, "now" | "random" | "sleep" | "flavors" | "backendIo" | "log">;
 
 export class FlavorClient {
   private readonly flavor: string;
   private readonly ports: ClientPorts;
   private budget: Budget = fullBudget;
+  private outage: Outage = noOutage;
 
   constructor(flavor: string, ports: ClientPorts) {
     this.flavor = flavor;
@@ -22,6 +35,14 @@ export class FlavorClient {
 
   /** A throw, or silence, is `retry` for all. */
   async write(changes: readonly Change[]): Promise<WriteOutcome> {
+    const outcome = await this.tryWrite(changes);
+    const isTaken = !("class" in outcome) && outcome.some((result) => result.ok);
+    if (isTaken) this.outage = noOutage;
+    else if (isOutage(outcome)) this.outage = failedAgain(this.outage, changes.map(nameOf), this.ports.now(), this.ports.random());
+    return outcome;
+  }
+
+  private async tryWrite(changes: readonly Change[]): Promise<WriteOutcome> {
     const bound = this.bound();
     if (bound === null) return { class: "not-found", detail: `there is no flavor ${this.flavor}` };
     const { plugin, settings, credentials } = bound;
@@ -59,7 +80,7 @@ export class FlavorClient {
 
   channel(): Channel {
     const supports = this.bound()?.plugin.supports;
-    return { budget: this.budget, limit: supports?.rateLimit, most: supports?.batch ?? 1 };
+    return { budget: this.budget, outage: this.outage, limit: supports?.rateLimit, most: supports?.batch ?? 1 };
   }
 
   /** When it may be called for this, Unix ms: now, or later. */
@@ -93,5 +114,11 @@ export class FlavorClient {
     }
   }
 }
+
+/** Nobody in it is to blame, as far as it says. Of one name alone the backend would say otherwise. */
+const isOutage = (outcome: WriteOutcome): boolean =>
+  "class" in outcome
+    ? outcome.class !== "refused"
+    : outcome.length > 1 && outcome.every((result) => !result.ok && result.error.class === "retry");
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));

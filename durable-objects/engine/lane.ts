@@ -6,7 +6,7 @@ import type { Change, LiveRecords, WriteFailure, WriteOutcome } from "../../doma
 import { type Batch, nextBatch, nextWriteAt } from "../../domain/batch.ts";
 import { isWatched, type Look, look, lookBefore, readBack } from "../../domain/drift.ts";
 import { limits } from "../../domain/limits.ts";
-import { halve, isDue, ownersOf, type Publication } from "../../domain/publish.ts";
+import { grow, halve, isDue, ownersOf, type Publication, suspect } from "../../domain/publish.ts";
 import type { DriftWatch } from "./drift-watch.ts";
 import { type ClientPorts, FlavorClient } from "./flavor-client.ts";
 import { sayLooked, type WrittenBatch } from "./names.ts";
@@ -90,15 +90,12 @@ export class Lane {
     if (due.length === 0) return;
     const outcome = await this.client.write(due.map(([, publication]) => changeOf(publication)));
     if ("class" in outcome && outcome.class === "refused" && due.length > 1) {
-      for (const [key, { number }] of due) {
-        const publication = this.project.publications.get(key);
-        if (publication !== undefined) this.project.publish(halve(publication, number, due.length));
-      }
+      for (const [key, { number }] of due) this.change(key, (one) => halve(one, number, due.length));
       return;
     }
     const afterMs = waitOfAll(outcome);
     if (afterMs !== null) this.client.postpone(afterMs);
-    const together: WrittenBatch = { names: due.length, zone: batch.zone, halved: batch.halved };
+    const together: WrittenBatch = { names: due.length, zone: batch.zone, halved: batch.atMost !== null };
     const taken: Entry[] = [];
     for (const [index, entry] of due.entries()) {
       const result = "class" in outcome ? { ok: false as const, error: outcome } : outcome[index];
@@ -108,8 +105,17 @@ export class Lane {
       }
       const failure: WriteFailure = result?.error ?? { class: "retry", detail: "the backend did not say what came of it" };
       this.became(entry, failure, true, together);
+      // A throw, or silence, may be one name's doing.
+      if ("class" in outcome && afterMs === null && failure.class === "retry") {
+        this.change(entry[0], (one) => suspect(one, entry[1].number, due.length));
+      }
     }
-    if (taken.length > 0) this.took(taken, together);
+    if (taken.length === 0) return;
+    this.took(taken, together);
+    const { atMost, zone } = batch;
+    if (atMost === null) return;
+    const others = this.entries().filter(([key, one]) => one.zone === zone && !taken.some(([done]) => done === key));
+    for (const [key] of others) this.change(key, (one) => grow(one, atMost, this.client.channel().most));
   }
 
   /** What the backend says it took is read back, beside the next writes, where it can be read. */
@@ -131,6 +137,11 @@ export class Lane {
       this.became(entry, live === undefined ? null : readBack(entry[1], live), live !== undefined, together);
     }
     this.persist();
+  }
+
+  private change(key: string, how: (publication: Publication) => Publication): void {
+    const publication = this.project.publications.get(key);
+    if (publication !== undefined) this.project.publish(how(publication));
   }
 
   private became([key, { number }]: Entry, failure: WriteFailure | null, seen: boolean, batch: WrittenBatch): void {

@@ -20,6 +20,7 @@ export class Scene {
   /** Called before a write, or a read, takes effect; what it returns is what comes of it. */
   onWrite: (changes: readonly Change[], write: () => Promise<WriteOutcome>) => Promise<WriteOutcome> = (_, write) => write();
   onRead: (fqdns: readonly string[], read: () => Promise<readonly LiveRecords[]>) => Promise<readonly LiveRecords[]> = (_, read) => read();
+  random = (): number => 0.5;
   now = 1_000_000;
   zones: ZonesRead | null = null;
   private running: Promise<unknown>[] = [];
@@ -48,7 +49,7 @@ export class Scene {
   start(lastAlive: number | null): Publisher {
     const ports = {
       now: () => this.now,
-      random: () => 0.5,
+      random: () => this.random(),
       sleep: (ms: number, signal?: AbortSignal) =>
         new Promise<void>((resolve) => {
           this.timers.push({ at: this.now + ms, end: resolve });

@@ -162,6 +162,55 @@ describe("publishing", () => {
     expect(isInSync(scene.at(b.fqdn))).toBe(true);
   });
 
+  it("publishes all but the one name that makes its backend throw, and what it wants next too", async () => {
+    const bad = "www1013.example.com.";
+    const scene = await published(21);
+    scene.onWrite = (changes, write) => (changes.some((change) => nameOf(change) === bad) ? Promise.reject(new Error("a bug")) : write());
+    await die(scene);
+    await scene.pass(3 * limits.retryMaxMs);
+    const left = () => [...scene.project.publications.values()].filter((one) => !isInSync(one)).map(({ fqdn }) => fqdn);
+    expect(left()).toEqual([bad]);
+    scene.writes.length = 0;
+    scene.hear("pass");
+    scene.hear("pass");
+    await scene.pass(3 * limits.retryMaxMs);
+    expect(left()).toEqual([bad]);
+    expect(scene.writes.length).toBeLessThan(60);
+  });
+
+  it("asks a backend that takes nothing whether it is back, not for each of five hundred names, and then writes them together", async () => {
+    const scene = await published(500, { supports: { batch: 100 } });
+    let state = 1;
+    scene.random = () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state / 2_147_483_647;
+    };
+    scene.onWrite = () => Promise.reject(new Error("connection refused"));
+    await die(scene);
+    await scene.pass(12 * 3_600_000);
+    scene.writes.length = 0;
+    await scene.pass(12 * 3_600_000);
+    expect(scene.writes.length).toBeGreaterThan((12 * 3_600_000) / limits.retryMaxMs - 1);
+    expect(scene.writes.length).toBeLessThan((3 * 12 * 3_600_000) / limits.retryMaxMs);
+    scene.writes.length = 0;
+    scene.onWrite = (_, write) => write();
+    await scene.pass(2 * limits.retryMaxMs);
+    for (const publication of scene.project.publications.values()) expect(isInSync(publication)).toBe(true);
+    expect(scene.writes.length).toBeLessThan(50);
+  });
+
+  it("tries what is new at once, also where nothing was taken for long", async () => {
+    const scene = await published(2);
+    scene.onWrite = () => Promise.reject(new Error("connection refused"));
+    await die(scene);
+    await scene.pass(3_600_000);
+    scene.onWrite = (_, write) => write();
+    scene.hear("pass");
+    scene.hear("pass");
+    await scene.settle();
+    expect([isInSync(scene.publication(1_000)), isInSync(scene.publication(1_001))]).toEqual([true, true]);
+  });
+
   it("makes no more calls than the provider allows, and gets there", async () => {
     const rateLimit = { calls: 5, perMs: 60_000 };
     const scene = new Scene({ supports: { batch: 1, rateLimit } });

@@ -14,6 +14,20 @@ export const drift: readonly Mutant[] = [
     replace: "names",
   },
   {
+    name: "a-name-that-throws-holds-its-batch",
+    rule: "a batch that fails without a word for whom is halved, too",
+    file: publish,
+    find: "publication.attempts >= limits.suspectAttempts ? halve(publication, number, names) : publication",
+    replace: "number < names ? publication : publication",
+  },
+  {
+    name: "who-fails-again-is-always-first",
+    rule: "what was tried least goes first",
+    file: batch,
+    find: "      a.attempts - b.attempts ||\n      urgency ||\n      a.nextTryAt - b.nextTryAt ||\n",
+    replace: "      urgency ||\n",
+  },
+  {
     name: "the-least-urgent-first",
     rule: "operators' changes, removals, additions, repair, reads: in this order",
     file: batch,
