@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import { type Activity, active } from "../../domain/drift.ts";
+import { limits } from "../../domain/limits.ts";
+import type { Catalog } from "./catalog.ts";
 
 export const zonesRead = z.object({
   quietUntil: z.number(),
@@ -79,4 +81,17 @@ export class DriftWatch {
   private store(): void {
     this.memory.putZonesRead({ quietUntil: this.activity.quietUntil, zones: this.zones });
   }
+}
+
+/**
+ * Whether something is to be judged so often that nothing judged for long means that Kosmos was away. Where nothing is, or seldom, being awake
+ * is all the work there is.
+ */
+export function isJudgingOften(catalog: Catalog): boolean {
+  const isOften = (delay: number, timeout: number) => (2 * delay + timeout) * 1_000 < limits.quietMs;
+  for (const member of catalog.members.values()) {
+    if (member.endpoints.length === 0) continue;
+    if (catalog.monitorsOf(member).some((one) => one.admin_state_up && isOften(one.delay, one.timeout))) return true;
+  }
+  return false;
 }

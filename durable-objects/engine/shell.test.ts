@@ -1,9 +1,11 @@
 /** The Engine's shell over ports of its own: that it comes back to its work by its alarm, whatever else is away. */
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import type { Change } from "../../domain/backend.ts";
 import { limits } from "../../domain/limits.ts";
+import { memoryBackend } from "../../plugins/backends/memory.ts";
 import type { EnginePorts, EngineStorage } from "./ports.ts";
-import { configuration, member, monitor, pool, regions, uuid } from "./project.fixture.ts";
+import { configuration, gslb, member, monitor, pool, regions, uuid } from "./project.fixture.ts";
 import { EngineShell } from "./shell.ts";
 
 /** One project's world, at a time that stands still until it is set. */
@@ -14,6 +16,8 @@ class Desk {
   /** Whether the Conductor takes what is written back. */
   takes = true;
   configuration = configuration({ full: true });
+  /** What a backend has; null: there is none. */
+  live: Map<string, Change> | null = null;
   readonly recorded: string[] = [];
   readonly storage = sqlite();
 
@@ -39,10 +43,12 @@ class Desk {
         },
       },
       now: () => this.now,
-      sleep: async () => undefined,
+      // Short waits pass; deadlines do not.
+      sleep: (ms, signal) =>
+        ms < 1_000 ? Promise.resolve() : new Promise((resolve) => signal?.addEventListener("abort", () => resolve())),
       random: () => 0.5,
       newId: () => uuid(9_000 + this.recorded.length),
-      flavors: () => null,
+      flavors: () => (this.live === null ? null : { plugin: memoryBackend(this.live), settings: {}, credentials: {} }),
       backendIo: { fetch, now: () => this.now },
       conductor: {
         configuration: async () => {
@@ -143,4 +149,45 @@ describe("the history", () => {
     }
     expect(desk.recorded).toEqual(["member_status ACTIVE", "pool_status ACTIVE"]);
   });
+});
+
+describe("while it is awake", () => {
+  const published = configuration({ full: true, seq: 7, gslbs: [gslb(1_000, [uuid(10)])], pools: [pool(10)] });
+  const server = member(100, uuid(10), ["192.0.2.1"]);
+  const { fqdn } = gslb(1_000, []);
+
+  for (const [what, monitors, monitor_ids] of [
+    ["there is no monitor", [], []],
+    ["no member has a monitor", [monitor(1)], []],
+    ["its monitors are switched off", [monitor(1, { admin_state_up: false })], [uuid(1)]],
+  ] as const) {
+    it(`writes over what others change, also where ${what}`, async () => {
+      const desk = new Desk();
+      const live = new Map<string, Change>();
+      desk.live = live;
+      desk.configuration = { ...published, members: [{ ...server, monitor_ids: [...monitor_ids] }], monitors: [...monitors] };
+      const shell = await desk.start();
+      const values = () => {
+        const held = live.get(fqdn);
+        return held?.kind === "publish" ? held.plan.answers.flatMap((answer) => answer.values) : [];
+      };
+      const work = async (ms: number) => {
+        for (const end = desk.now + ms; desk.now < end; ) {
+          desk.now += limits.checkpointMs;
+          await shell.alarm();
+          for (let n = 0; n < 5; n += 1) await settled();
+        }
+      };
+      await work(2 * limits.quietMs);
+      expect(values()).toEqual(["192.0.2.1"]);
+      const held = live.get(fqdn);
+      if (held?.kind !== "publish") throw new Error("nothing is live");
+      live.set(fqdn, {
+        ...held,
+        plan: { ...held.plan, answers: held.plan.answers.map((answer) => ({ ...answer, values: ["203.0.113.66"] })) },
+      });
+      await work(2 * limits.driftIntervalMs);
+      expect(values()).toEqual(["192.0.2.1"]);
+    });
+  }
 });

@@ -10,6 +10,7 @@ import type { Problem } from "../../domain/problem.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
 import type { Caller, Configuration, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
+import { isJudgingOften } from "./drift-watch.ts";
 import type { EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
@@ -167,8 +168,7 @@ export class EngineShell implements EngineRpc {
     await this.ports.alarm.set(this.alarmAt);
     try {
       this.project.tick(now);
-      // Where nothing is to be judged, being awake is all the work there is.
-      if (this.project.catalog.monitors.size === 0) this.publishing.judged(now);
+      if (!isJudgingOften(this.project.catalog)) this.publishing.judged(now);
       this.persist();
       this.checkpoint(now);
       if (now - this.watched.aliveAt >= limits.checkpointMs / 2) {
