@@ -30,6 +30,10 @@ export const publication = z.object({
   confirmed: z.int(),
   /** The newest plan that the backend confirmed, and when. */
   live: z.object({ plan, at: z.number() }).nullable(),
+  /** Until when resolvers may have answers of plans before `live`, Unix ms. */
+  cachedUntil: z.number().default(0),
+  /** The longest TTL, in seconds, of plans that were replaced before the backend confirmed them: they may have been live. */
+  replacedTtl: z.number().default(0),
   /** The backend took it and could not be read back yet. */
   unseen: z.boolean().default(false),
   /** A plan after `live` may have been written: what is found there says nothing of other writers. */
@@ -62,6 +66,8 @@ export const newPublication = (flavor: string, fqdn: string, zone: string, gslbI
   urgency: "addition",
   confirmed: 0,
   live: null,
+  cachedUntil: 0,
+  replacedTtl: 0,
   unseen: false,
   unsure: false,
   attempts: 0,
@@ -160,10 +166,13 @@ export function confirm(publication: Publication, number: number, now: number, s
   if (number < publication.confirmed) return publication;
   if (number !== publication.number) return { ...publication, confirmed: number };
   const live = publication.wanted === "removed" || publication.wanted === null ? null : { plan: publication.wanted, at: now };
+  const before = Math.max(publication.live?.plan.ttl ?? 0, publication.replacedTtl);
   return {
     ...publication,
     confirmed: number,
     live,
+    cachedUntil: isPending(publication) ? Math.max(publication.cachedUntil, now + before * 1_000) : publication.cachedUntil,
+    replacedTtl: 0,
     unseen: !seen,
     unsure: false,
     attempts: 0,
@@ -247,9 +256,15 @@ function renumber(publication: Publication, epoch: number, number: number, make:
   return { ...fresh(publication), epoch, number, wanted: make(number, epoch) };
 }
 
+const pendingTtl = (publication: Publication): number => {
+  const { wanted } = publication;
+  return isPending(publication) && wanted !== null && wanted !== "removed" ? wanted.ttl : 0;
+};
+
 /** Nothing was tried yet of what is wanted now. What it replaces may have been. */
 const fresh = (publication: Publication): Publication => ({
   ...publication,
+  replacedTtl: Math.max(publication.replacedTtl, pendingTtl(publication)),
   unseen: false,
   unsure: publication.unsure || isPending(publication),
   attempts: 0,

@@ -62,16 +62,21 @@ export function memberView(project: Project, id: string, now: number): MemberVie
   };
 }
 
-/** When nobody asks for the member any more: it is in no answer that is live, and the TTL of those without it has passed. Null: not yet. */
+/**
+ * When nobody asks for the member any more: it is in no answer that is live, or that may be, and the TTL of those before has passed. Null: not
+ * yet.
+ */
 function safeToStopAt(project: Project, { pool_id, endpoints }: Member): string | null {
   const users = project.catalog.gslbsOf(pool_id).flatMap((id) => project.catalog.gslbs.get(id) ?? []);
   let safeAt: number | null = null;
   for (const gslb of users) {
     const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
-    const live = publication?.live ?? null;
-    if (publication === undefined || live === null) continue;
-    if (!isInSync(publication) || live.plan.answers.some((answer) => answer.values.some((value) => endpoints.includes(value)))) return null;
-    safeAt = Math.max(safeAt ?? 0, live.at + live.plan.ttl * 1_000);
+    if (publication === undefined || (publication.wanted === null && publication.live === null)) continue;
+    // A write that is on its way, or that nobody heard the end of, may be live.
+    if (!isInSync(publication) || publication.unsure) return null;
+    const { live, cachedUntil } = publication;
+    if (live?.plan.answers.some((answer) => answer.values.some((value) => endpoints.includes(value)))) return null;
+    safeAt = Math.max(safeAt ?? 0, cachedUntil, live === null ? 0 : live.at + live.plan.ttl * 1_000);
   }
   return safeAt === null ? null : isoTime(safeAt);
 }
