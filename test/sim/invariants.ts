@@ -6,6 +6,7 @@ import type { Change } from "../../domain/backend.ts";
 import { nameOf, numberOf } from "../../domain/fence.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
+import type { Override } from "../../domain/override.ts";
 import type { Publication } from "../../domain/publish.ts";
 import type { MemberState, PoolState } from "../../durable-objects/engine/state.ts";
 import type { WriteBack } from "../../durable-objects/rpc.ts";
@@ -67,10 +68,14 @@ export function nobodyTakenOutEntersAPlan(facts: Facts, before: Publication | un
   if (gslb === undefined) return;
   const pools = new Set([...gslb.pool_ids, ...(gslb.fallback_pool_id === null ? [] : [gslb.fallback_pool_id])]);
   const members = [...known.pool_member.values()].filter((member) => pools.has(member.pool_id));
+  // One that was to begin later may have been found to leave too little, and the Conductor need not know it yet.
+  const isAgreed = ({ force, starts_at, created_at }: Override) => force || starts_at === null || starts_at <= created_at;
+  const agreed = { ...known, override: new Map([...known.override].filter(([, one]) => isAgreed(one))) };
   const out = (member: Member) => {
     if (!member.admin_state_up) return "its admin_state_up is false";
-    const override = overrideOf(member, { tables: known, now: facts.now });
-    return override === "down" && overrideOf(member, { tables: known, now: facts.now - 2_000 }) === "down" ? "its override is down" : null;
+    const isDown = (tables: typeof known) =>
+      overrideOf(member, { tables, now: facts.now }) === "down" && overrideOf(member, { tables, now: facts.now - 2_000 }) === "down";
+    return isDown(known) && isDown(agreed) ? "its override is down" : null;
   };
   for (const value of values(after)) {
     const owners = members.filter((member) => member.endpoints.includes(value));
