@@ -40,8 +40,12 @@ export type Serving = { readonly member: Candidate; readonly endpoints: readonly
 export type PoolHealth = {
   readonly enabled: readonly Candidate[];
   readonly healthy: readonly Candidate[];
-  /** Of the healthy: those that are only held back, and counted because the pool would not be usable without them. */
+  /** Who is only held back, and served all the same: the pool would not be usable without them, or the removal budget wants them in. */
   readonly yielded: readonly Candidate[];
+  /** Who passes and is held back. */
+  readonly waiting: readonly Candidate[];
+  /** Left out of the sum by an override. */
+  readonly drained: number;
   /** Who may be served at all: admin state up, and neither `down` nor `drain` said of it. */
   readonly eligible: readonly Candidate[];
   /** Who is served when health is ignored: the eligible; those never judged or of weight 0 only when there is nobody else (`lastResort`). */
@@ -75,11 +79,15 @@ export function poolHealth(members: readonly Candidate[], rules: PoolRules): Poo
 
   const panic = usable && healthy.length * 100 < rules.panicPercent * enabled.length;
   const budget = Math.floor((rules.maxRemovalPercent * admitted.length) / 100);
-  const held = usable && !panic ? keptIn(enabled, healthy, budget) : [];
+  const kept = usable && !panic ? keptIn(enabled, healthy, budget) : [];
+  const held = kept.filter((member) => !isSound(member));
+  const yielded = [...healthy.filter(isHeldBack), ...kept.filter(isSound)];
   return {
     enabled,
     healthy,
-    yielded: healthy.filter(isHeldBack),
+    yielded,
+    waiting: sound.filter((member) => isHeldBack(member) && !yielded.includes(member)),
+    drained: admitted.filter((member) => member.override === "drain").length,
     eligible,
     servable,
     lastResort,
@@ -88,7 +96,7 @@ export function poolHealth(members: readonly Candidate[], rules: PoolRules): Poo
     panic,
     budget,
     held,
-    serving: panic ? servable.map(whole) : served(enabled, healthy, held),
+    serving: panic ? servable.map(whole) : served(enabled, healthy, kept),
   };
 }
 
@@ -107,9 +115,9 @@ export const whole = (member: Candidate): Serving => ({ member, endpoints: membe
 const own = (member: Candidate): Serving => ({ member, endpoints: member.up.length > 0 ? member.up : member.all });
 
 /** In the order of the members, so that the answer does not depend on who recovered when. */
-function served(enabled: readonly Candidate[], healthy: readonly Candidate[], held: readonly Candidate[]): Serving[] {
+function served(enabled: readonly Candidate[], healthy: readonly Candidate[], kept: readonly Candidate[]): Serving[] {
   if (healthy.length === enabled.length) return enabled.map(own);
-  const ids = new Set([...healthy, ...held].map((member) => member.id));
+  const ids = new Set([...healthy, ...kept].map((member) => member.id));
   return enabled.filter((member) => ids.has(member.id)).map(own);
 }
 

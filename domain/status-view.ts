@@ -50,6 +50,8 @@ export type PoolView = {
   readonly status: Status;
   readonly usable: boolean;
   readonly panic: boolean;
+  /** It became usable again, and another is preferred until then; null: it is not held back. */
+  readonly held_until: string | null;
   readonly since: string;
   readonly reason: string;
   readonly enabled: number;

@@ -73,7 +73,7 @@ export function memberReason(status: Status, votes: readonly VoteEvidence[], jud
     return `not judged yet: ${voters} of the ${votesNeeded(regions, judged.quorum.minRegions)} votes needed${why}`;
   }
   const up = new Set(voting.filter((vote) => vote.verdict === "up").map((vote) => vote.region)).size;
-  return `${up} of ${voters} regions report it up (quorum ${judged.quorum.quorumPercent} %)`;
+  return `${up} of ${voters} regions report it up (down takes ${judged.quorum.quorumPercent} %)`;
 }
 
 export type EventDraft = Pick<HistoryEvent, "kind" | "severity" | "reason"> & Partial<HistoryEvent>;

@@ -63,7 +63,8 @@ export function sayWritten(
     const reason = `plan ${number}: ${withdrawn ? "no answer (withdrawn)" : values.join(", ")}`;
     const decided = decisionOf(project, gslb_id, number);
     const evidence = { epoch, ttl, withdrawn, answers, urgency: publication.urgency, ...decided, ...batch };
-    project.say(now, { kind: "published", severity: "info", ...about, rule: "newest_plan", to: values.join(","), reason, evidence });
+    const from = publication.live?.plan.answers.flatMap((answer) => answer.values).join(",") ?? null;
+    project.say(now, { kind: "published", severity: "info", ...about, rule: "newest_plan", from, to: values.join(","), reason, evidence });
   } else if (failure !== null && publication.lastError?.detail !== next.lastError?.detail && next.lastError !== null) {
     const evidence = { class: failure.class, attempts: next.attempts, ...batch };
     project.say(now, { kind: "publish_failed", severity: "critical", ...about, rule: "retry", reason: failure.detail, evidence });

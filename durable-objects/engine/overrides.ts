@@ -51,12 +51,11 @@ export function lookAtOverride(project: Project, id: string, now: number, adopte
     if (!state.announced && notice <= now && ends > now) {
       state = { ...state, announced: true };
       // One that is shorter than the notice was announced by whoever made it.
-      if (Math.max(starts, Date.parse(one.created_at)) < notice)
-        say(project, one, now, "override", `ends at ${one.expires_at}: the checks decide then`);
+      if (Math.max(starts, Date.parse(one.created_at)) < notice) say(project, one, now, "override", `ends at ${one.expires_at}`);
     }
     if (!state.expirySaid && ends <= now) {
       state = { ...state, expirySaid: true };
-      say(project, one, now, "override_expired", "has expired: the checks decide again");
+      say(project, one, now, "override_expired", "has expired");
     }
   }
   const applied = state.begun && isInForce(one, now);
@@ -112,7 +111,7 @@ function say(
     severity,
     pool_id: pool_id ?? project.catalog.members.get(member_id ?? "")?.pool_id ?? null,
     member_id,
-    by: one.by,
+    by: null,
     to: one.state,
     rule: "override",
     reason: `the override ${one.state} of ${name} ${what}${one.reason === null ? "" : ` (${one.reason})`}`,
@@ -165,7 +164,8 @@ function impactOn(project: Project, gslb: Gslb, without: Healths, withIt: Health
     gslb_id: gslb.id,
     fqdn: gslb.fqdn,
     before: values(before),
-    after: values(after),
+    // Where nothing may be served what is published stays.
+    after: after.outcome === "nothing" ? values(before) : values(after),
     healthy_left: healthy(thenHealth).length,
     capacity_left_percent: whole === 0 ? (left === 0 ? 0 : 100) : Math.floor((100 * left) / whole),
     verdict: empties

@@ -5,7 +5,7 @@
 import { comeBack, fall, heldUntil } from "../../domain/damping.ts";
 import type { Member } from "../../domain/member.ts";
 import { type Candidate, type PoolHealth, type PoolRules, poolStatus } from "../../domain/pool-health.ts";
-import { severityOf } from "./evidence.ts";
+import { isoTime, severityOf } from "./evidence.ts";
 import { standIn } from "./judging.ts";
 import { overrideOf, type Thought } from "./overrides.ts";
 import type { Project } from "./project.ts";
@@ -69,7 +69,10 @@ export function countPool(project: Project, id: string, now: number): void {
   }
   if (status !== state.status) {
     const from = state.status;
-    const severity = severityOf("pool", status);
+    // What people do on purpose pages nobody.
+    const severity = project.cause === "operator" && status === "DOWN" ? "warning" : severityOf("pool", status);
+    const heldUntilMs = heldUntil(state.damping, failbackMs(project, id), now);
+    const held = heldUntilMs === null ? {} : { held_until: isoTime(heldUntilMs) };
     project.say(now, {
       kind: "pool_status",
       severity,
@@ -78,7 +81,7 @@ export function countPool(project: Project, id: string, now: number): void {
       to: status,
       rule: "usable",
       reason: state.reason,
-      evidence: numbers,
+      evidence: { ...numbers, drained: health.drained, held_back: health.waiting.length, ...held },
     });
     Object.assign(state, { status, since: now });
   }
@@ -106,10 +109,10 @@ export function countPool(project: Project, id: string, now: number): void {
 function keepYielded(project: Project, id: string, state: PoolState, now: number): void {
   const health = project.health(id, now);
   if (state.yielded.length + health.yielded.length === 0) return;
-  const healthy = new Set(health.healthy.map((member) => member.id));
+  const served = new Set(health.serving.map(({ member }) => member.id));
   for (const memberId of state.yielded) {
     const member = project.members.get(memberId);
-    if (healthy.has(memberId) || member === undefined || member.status === "DOWN") continue;
+    if (served.has(memberId) || member === undefined || member.status === "DOWN") continue;
     member.yielded = true;
     project.touched.members.add(memberId);
     project.recount(id);
@@ -118,8 +121,13 @@ function keepYielded(project: Project, id: string, state: PoolState, now: number
 }
 
 function reasonOf(health: PoolHealth): string {
-  const yielded = health.yielded.length === 0 ? "" : `, ${health.yielded.length} of them held back no longer, since the pool needs them`;
-  return `${health.healthy.length} of ${health.enabled.length} enabled members healthy${yielded}, ${health.needed} needed`;
+  const parts = [
+    ...(health.yielded.length > 0 ? [`${health.yielded.length} held back and served all the same, since the pool needs them`] : []),
+    ...(health.waiting.length > 0 ? [`${health.waiting.length} held back`] : []),
+    ...(health.drained > 0 ? [`${health.drained} drained`] : []),
+  ];
+  const numbers = `${health.healthy.length} of ${health.enabled.length} enabled members healthy, ${health.needed} needed`;
+  return [numbers, ...parts].join("; ");
 }
 
 /** Says which members the removal budget keeps in: only of a pool that traffic goes to, since else nobody is kept anywhere. */
@@ -168,7 +176,7 @@ export function reportPool(project: Project, id: string, now: number): void {
     project.report({ kind: "pool", id, status: state.status });
   }
   const health = project.health(id, now);
-  const inRotation = new Set(health.usable ? health.serving.map(({ member }) => member.id) : health.healthy.map((member) => member.id));
+  const inRotation = new Set(health.healthy.map((member) => member.id));
   for (const gslb of project.catalog.gslbsOf(id)) for (const member of project.gslbs.get(gslb)?.memberIds ?? []) inRotation.add(member);
   for (const member of project.catalog.membersOf(id)) reportMember(project, member, inRotation.has(member.id));
 }
@@ -193,7 +201,7 @@ export function releasePool(project: Project, id: string, by: string, now: numbe
     project.touched.members.add(member);
   }
   if (held.length === 0) return false;
-  const reason = `${held.length} members that the removal budget held are let go`;
+  const reason = `members that the removal budget held are let go: ${held.length}`;
   project.say(now, {
     kind: "released",
     severity: "warning",

@@ -10,7 +10,7 @@ import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Override } from "../../domain/override.ts";
 import { type PoolHealth, poolHealth } from "../../domain/pool-health.ts";
-import { type Problem, unprocessable } from "../../domain/problem.ts";
+import type { Problem } from "../../domain/problem.ts";
 import { confirm, type Publication, refuse } from "../../domain/publish.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "../rpc.ts";
@@ -23,7 +23,7 @@ import { type Judged, observe, restart, statusOf } from "./judging.ts";
 import { sayWritten, takeNames, type WriteFacts } from "./names.ts";
 import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
 import { candidatesOf, countPool, failbackMs, releasePool, reportPool, rulesOf } from "./pools.ts";
-import { isBlind } from "./silence.ts";
+import { staleness } from "./silence.ts";
 import { type GslbState, type MemberState, newMember, type OverrideState, type PoolState, publicationKey } from "./state.ts";
 import { sendBack, steerGslb } from "./steer-gslb.ts";
 import { Timers } from "./timers.ts";
@@ -179,7 +179,8 @@ export class Project {
     for (const key of due) if (!isPeoples(key) && lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
     this.doubts.forget(now);
     this.vantage.look(this, now);
-    const blind = this.vantage.blind || (now < this.listensUntil ? this.blind : isBlind(this, now));
+    const seen = staleness(this, now);
+    const blind = this.vantage.blind || (now < this.listensUntil ? this.blind : seen.stale * 2 > seen.monitored);
     if (blind !== this.blind) {
       this.blind = blind;
       const why = this.vantage.blind ? "more than half of the regions disagree with the others" : "no fresh result for most members";
@@ -191,6 +192,7 @@ export class Project {
         to: String(blind),
         rule: "blind",
         reason,
+        evidence: { ...seen, regions_disagree: this.vantage.blind },
       });
     }
     for (const [id, state] of this.gslbs) if (!state.gateOpen && state.readySince !== null) this.dirtyGslbs.add(id);
@@ -216,7 +218,7 @@ export class Project {
   failback(gslbId: string, now: number, by: Caller): Result<null, Problem> {
     const sent = sendBack(this, gslbId, by.name, now);
     if (sent === null) return ok(null);
-    if (sent === "automatic") return fail(unprocessable("", "failback is auto: traffic goes back by itself"));
+    if (sent === "automatic") return fail({ type: "unprocessable", detail: "failback is auto: traffic goes back by itself", errors: [] });
     if (sent !== "sent") return fail({ type: "conflict", detail: sent.reason });
     this.dirtyGslbs.add(gslbId);
     this.asOperator(now);

@@ -22,8 +22,8 @@ export function isStale(project: Project, state: MemberState, member: Member, no
   });
 }
 
-/** More than half of what is monitored is stale: state is held, and it is said. */
-export function isBlind(project: Project, now: number): boolean {
+/** How many members are monitored, and of how many nothing fresh is known. More than half: the project is blind, and state is held. */
+export function staleness(project: Project, now: number): { readonly monitored: number; readonly stale: number } {
   let monitored = 0;
   let stale = 0;
   for (const [id, state] of project.members) {
@@ -33,7 +33,7 @@ export function isBlind(project: Project, now: number): boolean {
     monitored += 1;
     if (isStale(project, state, member, now)) stale += 1;
   }
-  return stale * 2 > monitored;
+  return { monitored, stale };
 }
 
 /** Each series that is watched now, with its region and timing. */

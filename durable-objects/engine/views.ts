@@ -100,12 +100,14 @@ export function poolView(project: Project, id: string, now: number): PoolView | 
   const state = project.pools.get(id);
   if (pool === undefined || state === undefined) return null;
   const health = project.health(id, now);
+  const poolHeldUntil = heldUntil(state.damping, failbackMs(project, id), now);
   return {
     id,
     name: pool.name,
     status: state.status,
     usable: pool.admin_state_up && health.usable,
     panic: health.panic,
+    held_until: poolHeldUntil === null ? null : isoTime(poolHeldUntil),
     since: isoTime(state.since),
     reason: state.reason,
     enabled: health.enabled.length,
@@ -127,7 +129,9 @@ export function gslbView(project: Project, id: string, now: number): GslbView | 
     reason: state.reason,
     frozen: false,
     failback_pending: state.failbackPending,
-    pools: gslb.pool_ids.flatMap((pool) => poolView(project, pool, now) ?? []),
+    pools: [...new Set([...gslb.pool_ids, ...(gslb.fallback_pool_id === null ? [] : [gslb.fallback_pool_id])])].flatMap(
+      (pool) => poolView(project, pool, now) ?? [],
+    ),
     published: [publishedView(project, gslb)],
   };
 }

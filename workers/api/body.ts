@@ -26,7 +26,10 @@ export async function readNothing(c: ApiContext, what: string): Promise<Problem 
   if (unsupported !== null) return unsupported;
   const body = parse(c, bytes.value);
   if (!body.ok) return body.error;
-  const unknown = Object.keys(body.value).map((field) => ({ pointer: pointerOf([field]), detail: `is not a field of a ${what}` }));
+  const unknown = Object.keys(body.value).map((field) => ({
+    pointer: pointerOf([field]),
+    detail: `is not a field of ${/^[aeiou]/.test(what) ? "an" : "a"} ${what}`,
+  }));
   return unknown.length === 0 ? null : invalidBody(unknown);
 }
 

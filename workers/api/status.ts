@@ -102,6 +102,7 @@ function unseenPool(pool: PoolWithMembers): PoolView {
     enabled: 0,
     healthy: 0,
     needed: 1,
+    held_until: null,
     members: pool.members.map(unseenMember),
   };
 }

@@ -64,7 +64,7 @@ export const holding: readonly Mutant[] = [
     name: "holds-are-forgotten-by-a-start",
     rule: "who is held back comes back also when the Engine was away",
     file: "durable-objects/engine/holding.ts",
-    find: "if (damping.returnedAt !== null || replaced !== null) project.timers.set(`member ${id}`, now);",
-    replace: "void [id, damping, replaced];",
+    find: "if (damping.returnedAt !== null || replaced !== null) project",
+    replace: "if (id === '') project",
   },
 ];
