@@ -10,7 +10,7 @@ export class Watcher {
   private undo: (() => void)[] = [];
   private later: (() => void)[] = [];
   private readonly check: RowCheck;
-  private static readonly watched = new Set(["member", "pool", "publication", "outbox", "meta"]);
+  private static readonly watched = new Set(["member", "pool", "gslb", "publication", "outbox", "meta"]);
 
   constructor(check: RowCheck) {
     this.check = check;

@@ -6,10 +6,11 @@ import type { Change } from "../../domain/backend.ts";
 import { nameOf } from "../../domain/fence.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Publication } from "../../domain/publish.ts";
-import type { MemberState, PoolState } from "../../durable-objects/engine/state.ts";
+import type { GslbState, MemberState, PoolState } from "../../durable-objects/engine/state.ts";
 import type { Caller, WriteBack } from "../../durable-objects/rpc.ts";
 import { SimBackend } from "./backend.ts";
 import { SimConductor, type Tables } from "./conductor.ts";
+import { planFollows } from "./decided.ts";
 import { EngineHost } from "./engine-host.ts";
 import * as invariants from "./invariants.ts";
 import { SimProber } from "./prober.ts";
@@ -62,6 +63,8 @@ export class World {
   private told = new Set<string>();
   /** Ids of events that are durable in the Engine's outbox: the Conductor must have them in the end. */
   readonly owed = new Set<string>();
+  /** Where each GSLB's traffic stayed before its newest row. */
+  private readonly stayedAt = new Map<string, string | null>();
   private notifying = false;
   private conductorTurn: Promise<unknown> = Promise.resolve();
   private lookedUp: { readonly meta: unknown; readonly tables: Tables | null } = { meta: undefined, tables: null };
@@ -321,6 +324,7 @@ export class World {
       invariants.statesMoveByVotes(facts, id, before as MemberState | undefined, after as MemberState);
       this.restartVotes(id, before as MemberState | undefined, after as MemberState);
     }
+    if (table === "gslb") this.stayedAt.set(id, (before as GslbState | undefined)?.stayAt ?? null);
     if (table === "pool") invariants.budgetIsKept(facts, id, after as PoolState);
     if (table === "publication") this.checkPublication(facts, before as Publication | undefined, after as Publication);
   }
@@ -337,6 +341,7 @@ export class World {
   private checkPublication(facts: invariants.Facts, before: Publication | undefined, after: Publication): void {
     // An Engine without state takes what stands as it stands.
     if (before === undefined && after.confirmed === after.number) return;
+    planFollows(facts, before, after, (query) => this.host.read(query), this.stayedAt);
     invariants.planIsEmptyOnlyByWithdraw(facts, before, after);
     invariants.numbersRise(facts, before, after);
     invariants.nobodyTakenOutEntersAPlan(facts, before, after);
