@@ -49,8 +49,8 @@ type Counted = {
   readonly answers: readonly string[];
 };
 
-/** The endpoints that a plan of this GSLB must answer with, before `max_answers`; null: no plan may be made of this. */
-function decidedAnswer(gslb: Gslb, stored: Stored): { readonly values: ReadonlySet<string>; readonly why: string } | null {
+/** The endpoints that a plan of this GSLB must answer with, before `max_answers`. */
+function decidedAnswer(gslb: Gslb, stored: Stored): { readonly values: ReadonlySet<string>; readonly why: string } {
   const pools = gslb.pool_ids.flatMap((id) => count(id, stored) ?? []);
   const open = pools.filter(({ pool }) => pool.admin_state_up);
   const usable = open.filter((one) => one.usable);
@@ -95,10 +95,9 @@ function decidedAnswer(gslb: Gslb, stored: Stored): { readonly values: ReadonlyS
 }
 
 /** What is wrong with a plan that was decided just now; null: nothing. */
-function wrongWith(plan: Plan, gslb: Gslb, stored: Stored): { readonly expected: string; readonly seen: string } | null {
+function wrongWith(plan: Plan | null, gslb: Gslb, stored: Stored): { readonly expected: string; readonly seen: string } | null {
   const expected = decidedAnswer(gslb, stored);
-  if (expected === null) return null;
-  const seen = new Set(plan.answers.flatMap(({ values }) => values));
+  const seen = new Set((plan?.answers ?? []).flatMap(({ values }) => values));
   const isSix = (value: string) => value.includes(":");
   const limit = gslb.max_answers;
   const counts = [isSix, (value: string) => !isSix(value)].every((family) => {
@@ -197,22 +196,53 @@ export function planFollows(
   const was = planOf(before);
   if (plan === null || plan.decided_at === was?.decided_at) return;
   if (was?.gslb_id === plan.gslb_id && JSON.stringify(was.answers) === JSON.stringify(plan.answers)) return;
-  const rows = <T>(table: string) =>
-    new Map(read(`SELECT id, body FROM ${table}`).map(({ id, body }) => [String(id), JSON.parse(String(body)) as T]));
-  const gslb = rows<Gslb>("config_gslb").get(plan.gslb_id);
-  const state = rows<GslbState>("gslb").get(plan.gslb_id);
-  if (gslb === undefined || state === undefined) return;
-  const progress = rows<OverrideState>("override");
-  const override = new Map([...rows<Override>("config_override")].filter(([id]) => progress.get(id)?.begun === true));
-  const tables: Tables = { gslb: new Map(), pool: rows("config_pool"), pool_member: rows("config_member"), monitor: new Map(), override };
-  const stored = { now: plan.decided_at, tables, members: rows<MemberState>("member"), pools: rows<PoolState>("pool"), gslb: state };
+  const found = storedFor(plan.gslb_id, plan.decided_at, read);
+  if (found === null) return;
+  const { gslb, stored } = found;
   const stayed = stayedAt.get(plan.gslb_id) ?? null;
   // People may just have sent the traffic back.
-  const places = state.decision?.cause === "operator" ? [stayed, null] : [stayed];
+  const places = stored.gslb.decision?.cause === "operator" ? [stayed, null] : [stayed];
   const wrong = places.map((place) => wrongWith(plan, gslb, { ...stored, stayedAt: place }));
   const [first] = wrong;
   if (first !== undefined && first !== null && wrong.every((one) => one !== null))
     violated("a plan follows from the state of its members", `${plan.fqdn} ${first.expected}`, first.seen);
+}
+
+/** Of a GSLB that was steered: what it came to is what is wanted, also where no new plan was made. */
+export function planStands(
+  { now, violated }: Pick<Facts, "now" | "violated">,
+  state: GslbState,
+  id: string,
+  read: (query: string) => readonly Record<string, unknown>[],
+  stayedAt: ReadonlyMap<string, string | null>,
+): void {
+  const found = state.gateOpen ? storedFor(id, now, read) : null;
+  if (found === null || !found.gslb.admin_state_up) return;
+  const { gslb, stored } = found;
+  const row = read("SELECT id, body FROM publication").find((one) => one.id === `${gslb.flavor} ${gslb.fqdn}`);
+  const publication = row === undefined ? undefined : (JSON.parse(String(row.body)) as Publication);
+  const plan = planOf(publication);
+  if (plan !== null && plan.gslb_id !== id) return;
+  const places = [stayedAt.get(id) ?? null, state.stayAt];
+  const answers = places.map((place) => decidedAnswer(gslb, { ...stored, stayedAt: place }));
+  // Where nothing can be served what is published stays.
+  if (answers.some(({ values, why }) => values.size === 0 && why !== "withdraw")) return;
+  const wrong = places.map((place) => wrongWith(plan, gslb, { ...stored, stayedAt: place }));
+  const [first] = wrong;
+  if (first !== undefined && first !== null && wrong.every((one) => one !== null))
+    violated("the plan stands for the state of its members", `${gslb.fqdn} ${first.expected}`, first.seen);
+}
+
+function storedFor(id: string, now: number, read: (query: string) => readonly Record<string, unknown>[]) {
+  const rows = <T>(table: string) =>
+    new Map(read(`SELECT id, body FROM ${table}`).map((row) => [String(row.id), JSON.parse(String(row.body)) as T]));
+  const gslb = rows<Gslb>("config_gslb").get(id);
+  const state = rows<GslbState>("gslb").get(id);
+  if (gslb === undefined || state === undefined) return null;
+  const progress = rows<OverrideState>("override");
+  const override = new Map([...rows<Override>("config_override")].filter(([key]) => progress.get(key)?.begun === true));
+  const tables: Tables = { gslb: new Map(), pool: rows("config_pool"), pool_member: rows("config_member"), monitor: new Map(), override };
+  return { gslb, stored: { now, tables, members: rows<MemberState>("member"), pools: rows<PoolState>("pool"), gslb: state } };
 }
 
 const planOf = (publication: Publication | undefined): Plan | null =>

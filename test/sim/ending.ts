@@ -11,6 +11,7 @@ export async function checkEnd(world: World, end: number): Promise<void> {
   nothingIsWritten(world, end);
   noEventIsLost(world);
   noNameIsLeft(world);
+  nothingIsPending(world);
   await statusesAreTheEngines(world);
 }
 
@@ -46,6 +47,18 @@ function noEventIsLost(world: World): void {
 function noNameIsLeft(world: World): void {
   const left = [...world.conductor.tombstones.values()];
   for (const { fqdn, gslb_id } of left) world.violated("every removal gets through", `no tombstone of ${fqdn}`, `one of ${gslb_id}`);
+}
+
+function nothingIsPending(world: World): void {
+  for (const [, row] of world.watcher.all("publication")) {
+    const { fqdn, wanted, confirmed, number, live, hold } = row as Publication;
+    if (hold !== null || wanted === null) continue;
+    if (confirmed !== number) world.violated("every plan gets through", `${fqdn} at plan ${number}`, `${confirmed} is confirmed`);
+    const there = world.backend.names.get(fqdn);
+    const held = there?.kind === "publish" ? JSON.stringify(there.plan.answers) : null;
+    if (live !== null && held !== JSON.stringify(live.plan.answers))
+      world.violated("what is said to be live is", `${fqdn}: ${JSON.stringify(live.plan.answers)}`, String(held));
+  }
 }
 
 async function statusesAreTheEngines(world: World): Promise<void> {

@@ -239,6 +239,8 @@ export class EngineHost {
     this.call((shell) => shell.alarm()).then(
       () => {
         this.alarmFailures = 0;
+        if (this.alarmSet === null && Number(this.read("SELECT count(*) AS n FROM config_member")[0]?.n) > 0)
+          this.options.fault("an alarm sets the next", "none is set");
       },
       () => {
         // At least once: one that was cut off comes again, six times.

@@ -76,5 +76,6 @@ export class Watcher {
   }
 }
 
-/** The status and, of each endpoint and monitor, what was decided and when its counters began. */
-const gists = /^{"status":"\w+"|"fingerprint":"(?:[^"\\]|\\.)*"|"[^"]+":{"state":"\w+"|"rejudging":\w+|"version":\d+|"startedAt":\d+/g;
+/** The status, how it is held back and, of each endpoint and monitor, what was decided and when its counters began. */
+const gists =
+  /^{"status":"\w+"|"fingerprint":"(?:[^"\\]|\\.)*"|"[^"]+":{"state":"\w+"|"rejudging":\w+|"version":\d+|"startedAt":\d+|"damping":{[^}]*}/g;

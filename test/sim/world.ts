@@ -10,8 +10,9 @@ import type { GslbState, MemberState, PoolState } from "../../durable-objects/en
 import type { Caller, WriteBack } from "../../durable-objects/rpc.ts";
 import { SimBackend } from "./backend.ts";
 import { SimConductor, type Tables } from "./conductor.ts";
-import { planFollows } from "./decided.ts";
+import { planFollows, planStands } from "./decided.ts";
 import { EngineHost } from "./engine-host.ts";
+import { holdsFollowFromFalls } from "./holds.ts";
 import * as invariants from "./invariants.ts";
 import { SimProber } from "./prober.ts";
 import { SimQueue } from "./queue.ts";
@@ -27,6 +28,8 @@ export type Violation = { readonly at: number; readonly invariant: string; reado
 
 const start = Date.UTC(2026, 0, 1);
 const regionNames = ["weur", "eeur", "enam", "wnam", "apac"];
+/** After people's changes and crashes more than one step may be under way. */
+const calmEnoughMs = 3_000;
 const quiet: invariants.Turn = { kind: "something else", heard: new Set() };
 export const people: Caller = { id: "u", name: "operator", requestId: "r" };
 
@@ -321,10 +324,18 @@ export class World {
     if (table === "publication" && after === undefined) this.sent.delete((before as Publication | undefined)?.fqdn ?? "");
     if (after === undefined) return;
     if (table === "member") {
+      holdsFollowFromFalls(facts, id, before as MemberState | undefined, after as MemberState);
       invariants.statesMoveByVotes(facts, id, before as MemberState | undefined, after as MemberState);
       this.restartVotes(id, before as MemberState | undefined, after as MemberState);
     }
-    if (table === "gslb") this.stayedAt.set(id, (before as GslbState | undefined)?.stayAt ?? null);
+    if (table === "gslb") {
+      this.stayedAt.set(id, (before as GslbState | undefined)?.stayAt ?? null);
+      // The newest row of those that become durable together.
+      this.watcher.once(() => {
+        if (this.watcher.get("gslb", id) === after && this.timeline.now - this.disturbedAt > calmEnoughMs)
+          planStands(facts, after as GslbState, id, (query) => this.host.read(query), this.stayedAt);
+      });
+    }
     if (table === "pool") invariants.budgetIsKept(facts, id, after as PoolState);
     if (table === "publication") this.checkPublication(facts, before as Publication | undefined, after as Publication);
   }
