@@ -25,6 +25,13 @@ type Stored = {
   readonly stayedAt: string | null;
 };
 
+/** The Engine's rows, as they were read already, and others by a query; `known` is the configuration that it has. */
+export type Rows = {
+  readonly known: Tables | null;
+  of<T>(table: string): ReadonlyMap<string, T>;
+  read(query: string): readonly Record<string, unknown>[];
+};
+
 type One = {
   readonly member: Member;
   readonly override: string | null;
@@ -189,14 +196,14 @@ export function planFollows(
   { violated }: Pick<Facts, "violated">,
   before: Publication | undefined,
   after: Publication,
-  read: (query: string) => readonly Record<string, unknown>[],
+  rows: Rows,
   stayedAt: ReadonlyMap<string, string | null>,
 ): void {
   const plan = planOf(after);
   const was = planOf(before);
   if (plan === null || plan.decided_at === was?.decided_at) return;
   if (was?.gslb_id === plan.gslb_id && JSON.stringify(was.answers) === JSON.stringify(plan.answers)) return;
-  const found = storedFor(plan.gslb_id, plan.decided_at, read);
+  const found = storedFor(plan.gslb_id, plan.decided_at, rows);
   if (found === null) return;
   const { gslb, stored } = found;
   const stayed = stayedAt.get(plan.gslb_id) ?? null;
@@ -213,14 +220,13 @@ export function planStands(
   { now, violated }: Pick<Facts, "now" | "violated">,
   state: GslbState,
   id: string,
-  read: (query: string) => readonly Record<string, unknown>[],
+  rows: Rows,
   stayedAt: ReadonlyMap<string, string | null>,
 ): void {
-  const found = state.gateOpen ? storedFor(id, now, read) : null;
+  const found = state.gateOpen ? storedFor(id, now, rows) : null;
   if (found === null || !found.gslb.admin_state_up) return;
   const { gslb, stored } = found;
-  const row = read("SELECT id, body FROM publication").find((one) => one.id === `${gslb.flavor} ${gslb.fqdn}`);
-  const publication = row === undefined ? undefined : (JSON.parse(String(row.body)) as Publication);
+  const publication = rows.of<Publication>("publication").get(`${gslb.flavor} ${gslb.fqdn}`);
   const plan = planOf(publication);
   if (plan !== null && plan.gslb_id !== id) return;
   const places = [stayedAt.get(id) ?? null, state.stayAt];
@@ -233,16 +239,18 @@ export function planStands(
     violated("the plan stands for the state of its members", `${gslb.fqdn} ${first.expected}`, first.seen);
 }
 
-function storedFor(id: string, now: number, read: (query: string) => readonly Record<string, unknown>[]) {
-  const rows = <T>(table: string) =>
-    new Map(read(`SELECT id, body FROM ${table}`).map((row) => [String(row.id), JSON.parse(String(row.body)) as T]));
-  const gslb = rows<Gslb>("config_gslb").get(id);
-  const state = rows<GslbState>("gslb").get(id);
-  if (gslb === undefined || state === undefined) return null;
-  const progress = rows<OverrideState>("override");
-  const override = new Map([...rows<Override>("config_override")].filter(([key]) => progress.get(key)?.begun === true));
-  const tables: Tables = { gslb: new Map(), pool: rows("config_pool"), pool_member: rows("config_member"), monitor: new Map(), override };
-  return { gslb, stored: { now, tables, members: rows<MemberState>("member"), pools: rows<PoolState>("pool"), gslb: state } };
+function storedFor(id: string, now: number, { known, of, read }: Rows) {
+  const gslb = known?.gslb.get(id);
+  const state = of<GslbState>("gslb").get(id);
+  if (known === null || gslb === undefined || state === undefined) return null;
+  const parsed = <T>(table: string) =>
+    read(`SELECT id, body FROM ${table}`).map((row) => [String(row.id), JSON.parse(String(row.body)) as T] as const);
+  const progress = new Map(parsed<OverrideState>("override"));
+  const override = new Map(parsed<Override>("config_override").filter(([key]) => progress.get(key)?.begun === true));
+  return {
+    gslb,
+    stored: { now, tables: { ...known, override }, members: of<MemberState>("member"), pools: of<PoolState>("pool"), gslb: state },
+  };
 }
 
 const planOf = (publication: Publication | undefined): Plan | null =>

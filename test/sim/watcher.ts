@@ -78,4 +78,4 @@ export class Watcher {
 
 /** The status, how it is held back and, of each endpoint and monitor, what was decided and when its counters began. */
 const gists =
-  /^{"status":"\w+"|"fingerprint":"(?:[^"\\]|\\.)*"|"[^"]+":{"state":"\w+"|"rejudging":\w+|"version":\d+|"startedAt":\d+|"damping":{[^}]*}/g;
+  /^{"status":"\w+"|"fingerprint":"(?:[^"\\]|\\.)*"|"[^"]+":{"state":"\w+"|"rejudging":\w+|"version":\d+|"startedAt":\d+|"(?:damping|replaced)":{[^}]*}|"(?:yielded|released)":true/g;

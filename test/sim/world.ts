@@ -10,7 +10,7 @@ import type { GslbState, MemberState, PoolState } from "../../durable-objects/en
 import type { Caller, WriteBack } from "../../durable-objects/rpc.ts";
 import { SimBackend } from "./backend.ts";
 import { SimConductor, type Tables } from "./conductor.ts";
-import { planFollows, planStands } from "./decided.ts";
+import { planFollows, planStands, type Rows } from "./decided.ts";
 import { EngineHost } from "./engine-host.ts";
 import { holdsFollowFromFalls } from "./holds.ts";
 import * as invariants from "./invariants.ts";
@@ -307,6 +307,14 @@ export class World {
     };
   }
 
+  private rows(): Rows {
+    return {
+      known: this.known(),
+      of: <T>(table: string) => new Map(this.watcher.all(table)) as ReadonlyMap<string, T>,
+      read: (query) => this.host.read(query),
+    };
+  }
+
   private check(table: string, id: string, before: unknown, after: unknown): void {
     const facts = this.facts();
     if (table === "outbox") {
@@ -333,7 +341,7 @@ export class World {
       // The newest row of those that become durable together.
       this.watcher.once(() => {
         if (this.watcher.get("gslb", id) === after && this.timeline.now - this.disturbedAt > calmEnoughMs)
-          planStands(facts, after as GslbState, id, (query) => this.host.read(query), this.stayedAt);
+          planStands(facts, after as GslbState, id, this.rows(), this.stayedAt);
       });
     }
     if (table === "pool") invariants.budgetIsKept(facts, id, after as PoolState);
@@ -352,7 +360,7 @@ export class World {
   private checkPublication(facts: invariants.Facts, before: Publication | undefined, after: Publication): void {
     // An Engine without state takes what stands as it stands.
     if (before === undefined && after.confirmed === after.number) return;
-    planFollows(facts, before, after, (query) => this.host.read(query), this.stayedAt);
+    planFollows(facts, before, after, this.rows(), this.stayedAt);
     invariants.planIsEmptyOnlyByWithdraw(facts, before, after);
     invariants.numbersRise(facts, before, after);
     invariants.nobodyTakenOutEntersAPlan(facts, before, after);
