@@ -10,7 +10,7 @@ import type { SimConductor } from "./conductor.ts";
 import type { Ids, Random } from "./random.ts";
 
 /** Checks in a second that a project may run; with more it gets longer delays, up to two minutes. */
-const checksPerSecond = 0.45;
+const checksPerSecond = 0.3;
 
 const created = "2026-01-01T00:00:00.000Z";
 const base = { project_id: "default", domain_id: "default", version: 1, created_at: created, updated_at: created };
