@@ -186,13 +186,32 @@ describe("a drain", () => {
 
 it("asks nothing where nothing is taken away", async () => {
   const { project, a, put } = await live("cheap", 2);
-  value(await put(a, { description: "warm" }));
-  const before = await conductors.d1Calls();
-  value(await put(a, { description: "cold" }));
-  const plainCalls = (await conductors.d1Calls()) - before;
-  value(await put(a, { weight: 5 }));
-  expect((await conductors.d1Calls()) - before).toBe(2 * plainCalls);
-  value(await put(a, { weight: 0 }));
-  expect((await conductors.d1Calls()) - before).toBe(3 * plainCalls + 1);
+  // What goes on beside a write may ask D1 too: the least of a few tries is the write's own.
+  const cost = async (changes: readonly Parameters<typeof put>[1][], reset: Parameters<typeof put>[1]) => {
+    let least = Number.POSITIVE_INFINITY;
+    for (const change of changes) {
+      value(await put(a, reset));
+      const before = await conductors.d1Calls();
+      value(await put(a, change));
+      least = Math.min(least, (await conductors.d1Calls()) - before);
+    }
+    return least;
+  };
+  const plain = await cost(
+    ["one", "two", "three", "four"].map((description) => ({ description })),
+    { description: null },
+  );
+  expect(
+    await cost(
+      [5, 6, 7, 8].map((weight) => ({ weight })),
+      { weight: 1 },
+    ),
+  ).toBe(plain);
+  expect(
+    await cost(
+      [0, 0, 0, 0].map((weight) => ({ weight })),
+      { weight: 1 },
+    ),
+  ).toBe(plain + 1);
   expect((await project.configuration(null)).members).toHaveLength(2);
 });
