@@ -84,6 +84,12 @@ describe("a sick vantage point", () => {
     const diagnosis = diagnose(was, own, cycle, 0);
     expect(diagnosis.blind).toBe(true);
     expect(sickOf(diagnosis)).toEqual([]);
+    // It ends as slowly as a sickness does, and does not come and go with each look.
+    const well = [1, 2, 3].flatMap((pool) => [sighting(pool, 1, []), sighting(pool, 2, [])]);
+    const better = diagnose(diagnosis.suspects, well, cycle, 1_000);
+    expect([better.blind, diagnose(better.suspects, own, cycle, 2_000).blind]).toEqual([true, true]);
+    const over = diagnose(better.suspects, well, cycle, 1_000 + cycle);
+    expect([over.blind, sickOf(over)]).toEqual([false, []]);
   });
 
   it("never takes more than half of the regions out, whatever is seen", () => {

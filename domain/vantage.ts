@@ -31,7 +31,12 @@ export const sicknessState = z.object({
 });
 export type SicknessState = Readonly<z.output<typeof sicknessState>>;
 
-export type Diagnosis = { readonly sick: ReadonlyMap<string, SicknessState>; readonly blind: boolean };
+/** `suspects`: who would be sick if they were not so many; with the next diagnosis they are who was. */
+export type Diagnosis = {
+  readonly sick: ReadonlyMap<string, SicknessState>;
+  readonly suspects: ReadonlyMap<string, SicknessState>;
+  readonly blind: boolean;
+};
 
 const nothingAgreed: ReadonlyMap<string, number> = new Map();
 const minimumEndpoints = 3;
@@ -110,8 +115,9 @@ export function diagnose(
     const wellSince = Math.min(before.wellSince ?? now, now);
     if (now - wellSince < recoveryMs) sick.set(key, { wellSince });
   }
-  const blind = canTell && familiesOf(sick).some((family) => countIn(sick, family) * 2 > regions.size);
-  return { sick: blind ? new Map() : sick, blind };
+  const tooMany = regions.size > 1 && familiesOf(sick).some((family) => countIn(sick, family) * 2 > regions.size);
+  const blind = canTell && tooMany;
+  return { sick: tooMany ? new Map() : sick, suspects: sick, blind };
 }
 
 const familiesOf = (sick: ReadonlyMap<string, unknown>): string[] => [...new Set([...sick.keys()].map((key) => key.split(" ")[1] ?? ""))];

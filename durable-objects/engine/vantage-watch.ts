@@ -12,6 +12,8 @@ import type { Project } from "./project.ts";
 const nobody: ReadonlySet<string> = new Set();
 
 export class VantageWatch {
+  /** Who is not believed, or would not be if so many were not that nobody can tell: `blind` ends as slowly as a sickness does. */
+  private suspects: ReadonlyMap<string, SicknessState> = new Map();
   private sick: ReadonlyMap<string, SicknessState> = new Map();
   private byFamily = new Map<string, ReadonlySet<string>>();
   private stored: Record<string, SicknessState> = {};
@@ -27,7 +29,8 @@ export class VantageWatch {
   }
 
   restore(state: Record<string, SicknessState>): void {
-    this.remember(new Map(Object.entries(state)));
+    this.suspects = new Map(Object.entries(state));
+    this.remember(this.suspects);
     this.stored = state;
   }
 
@@ -46,20 +49,19 @@ export class VantageWatch {
 
   /** Looks again, at most once a second, when somebody failed or is sick. */
   look(project: Project, now: number): void {
-    if (!this.suspicious && this.sick.size === 0 && !this.blind) return;
+    if (!this.suspicious && this.suspects.size === 0 && !this.blind) return;
     if (now >= this.lookedAt && now - this.lookedAt < limits.diagnosisMs) return;
     this.lookedAt = now;
     this.suspicious = false;
     const { sightings, agreed, longestDelayMs } = gather(project, this, now);
-    const before = this.sick;
-    const { sick, blind } = diagnose(before, sightings, Math.min(2 * longestDelayMs, limits.recoveryMaxMs), now, agreed);
+    const believed = this.sick;
+    const before = this.suspects;
+    const { sick, suspects, blind } = diagnose(before, sightings, Math.min(2 * longestDelayMs, limits.recoveryMaxMs), now, agreed);
     this.blind = blind;
-    const text = JSON.stringify([...sick]);
-    if (text !== JSON.stringify([...before])) {
-      this.remember(sick);
-      this.stored = Object.fromEntries(sick);
-    }
-    this.say(project, before, now);
+    this.suspects = suspects;
+    if (JSON.stringify([...suspects]) !== JSON.stringify([...before])) this.stored = Object.fromEntries(suspects);
+    if (JSON.stringify([...sick.keys()]) !== JSON.stringify([...believed.keys()])) this.remember(sick);
+    this.say(project, believed, now);
   }
 
   private remember(sick: ReadonlyMap<string, SicknessState>): void {

@@ -208,7 +208,8 @@ export function planFollows(
   const { gslb, stored } = found;
   const stayed = stayedAt.get(plan.gslb_id) ?? null;
   // People may just have sent the traffic back.
-  const places = stored.gslb.decision?.cause === "operator" ? [stayed, null] : [stayed];
+  // An Engine without state takes over from what is published where it stays.
+  const places = [stayed, stored.gslb.stayAt, ...(stored.gslb.decision?.cause === "operator" ? [null] : [])];
   const wrong = places.map((place) => wrongWith(plan, gslb, { ...stored, stayedAt: place }));
   const [first] = wrong;
   if (first !== undefined && first !== null && wrong.every((one) => one !== null))

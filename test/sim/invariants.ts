@@ -112,7 +112,8 @@ export function statesMoveByVotes(facts: Facts, id: string, before: MemberState 
     if (state === "unknown") facts.violated("a verdict is never forgotten", was, move);
     else if (!facts.turn.heard.has(`${id} ${endpoint}`))
       facts.violated("a state changes only by votes that were cast", "a result of it", `${move} by ${facts.turn.kind}`);
-    else quorumSpoke(facts, id, endpoint, state, move);
+    // What was judged anew was voted for when it was; here it is only taken over, once every monitor has settled.
+    else if (before.endpoints[endpoint]?.rejudging !== true) quorumSpoke(facts, id, endpoint, state, move);
   }
 }
 

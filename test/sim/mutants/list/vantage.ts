@@ -36,14 +36,14 @@ export const vantage: readonly Mutant[] = [
     name: "all-regions-may-be-sick",
     rule: "where more than half of the regions would be sick, none is",
     file,
-    find: "sick: blind ? new Map() : sick",
+    find: "sick: tooMany ? new Map() : sick",
     replace: "sick",
   },
   {
     name: "sickness-is-forgotten-by-a-start",
     rule: "an eviction gives no vote back",
     file: "durable-objects/engine/vantage-watch.ts",
-    find: "this.remember(new Map(Object.entries(state)));",
+    find: "this.remember(this.suspects);",
     replace: "",
   },
   {
