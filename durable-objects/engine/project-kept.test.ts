@@ -136,6 +136,23 @@ describe("an Engine without state", () => {
   };
   const [down, up] = [{ status: "DOWN" as const }, { status: "ACTIVE" as const, in_rotation: true }];
 
+  it("writes nothing before a quorum has voted anew, also where statuses and plan do not agree, however long that takes", () => {
+    const next = adopted({
+      members: [
+        { ...world.one, ...up },
+        { ...world.two, ...up },
+      ],
+    });
+    const standing = () => [...next.publications.values()][0];
+    expect([wantedBy(next), standing()?.number]).toEqual([["192.0.2.2"], 7]);
+    world.now += 3_600_000;
+    next.tick(world.now);
+    expect([wantedBy(next), standing()?.number]).toEqual([["192.0.2.2"], 7]);
+    for (const one of world.members) for (const region of regions) next.observe([report(region, world.now, one, "pass")], world.now);
+    next.tick(world.now);
+    expect([wantedBy(next), standing()?.number]).toEqual([["192.0.2.1", "192.0.2.2"], 8]);
+  });
+
   it("does not ask anew whether an override that began long ago should begin", () => {
     const began = new Date(world.now - 3_600_000).toISOString();
     const drain = overrideOf(world, { state: "drain", starts_at: began, created_at: new Date(world.now - 7_200_000).toISOString() });
