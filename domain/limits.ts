@@ -99,7 +99,7 @@ export const limits = {
   /** A provider's Retry-After is believed up to this. */
   retryAfterMaxMs: 3_600_000,
   /** How long a backend may take for one batch of writes, or to read a batch; before a write it is waited for only this long. */
-  writeDeadlineMs: 30_000,
+  writeDeadlineMs: 10_000,
   readDeadlineMs: 10_000,
   readBeforeWriteMs: 1_000,
   /** What is live is compared with what was written this often; where it drifted within the last ten minutes, this often. */

@@ -140,7 +140,7 @@ describe("a backend that is away", () => {
 });
 
 describe("evictions", () => {
-  it("between any two steps lose neither state nor effect", async () => {
+  it("between any two steps lose neither state nor effect", { timeout: 180_000 }, async () => {
     const { one, fqdn, monitor } = await twoMembers();
     let evicting = true;
     let evictions = 0;
@@ -149,15 +149,15 @@ describe("evictions", () => {
       while (evicting) {
         await system.evict(classes[evictions % classes.length] as (typeof classes)[number]);
         evictions += 1;
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await new Promise((resolve) => setTimeout(resolve, 400));
       }
     })();
     try {
       await one.kill();
-      await answers(system, fqdn, ["192.0.2.2"], 40_000);
+      await answers(system, fqdn, ["192.0.2.2"], 80_000);
       await write(system, "PATCH", `/v0.1/monitors/${monitor}`, { name: "renamed meanwhile" });
       await one.revive();
-      await answers(system, fqdn, ["192.0.2.1", "192.0.2.2"], 40_000);
+      await answers(system, fqdn, ["192.0.2.1", "192.0.2.2"], 80_000);
     } finally {
       evicting = false;
       await evictor;
