@@ -131,7 +131,7 @@ function reasonOf(health: PoolHealth): string {
 }
 
 /** Says which members the removal budget keeps in: only of a pool that traffic goes to, since else nobody is kept anywhere. */
-export function sayHeld(project: Project, id: string, state: PoolState, now: number): void {
+function sayHeld(project: Project, id: string, state: PoolState, now: number): void {
   const health = project.health(id, now);
   const picked = project.catalog.gslbsOf(id).some((gslb) => project.gslbs.get(gslb)?.poolIds.includes(id) === true);
   const held = picked ? health.held.map((member) => member.id) : [];

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Override } from "../../domain/override.ts";
 import { gslb, member, pool, uuid, World } from "./project.fixture.ts";
 import { memberView, poolView } from "./views.ts";
 
@@ -10,30 +9,11 @@ beforeEach(() => {
 
 const iso = (at: number) => new Date(at).toISOString();
 
-function override(n: number, selector: Override["selector"], over: Partial<Override> = {}): Override {
-  return {
-    id: uuid(n),
-    project_id: "default",
-    selector,
-    state: "down",
-    reason: "CHG-1",
-    starts_at: null,
-    expires_at: null,
-    force: false,
-    by: "oncall",
-    created_at: iso(world.now + n),
-    ended: null,
-    ...over,
-  };
-}
-
-const events = (kind: string) => world.project.drain().writeBack.events.filter((event) => event.kind === kind);
-
 describe("overrides", () => {
   beforeEach(() => world.bothUp());
 
   it("down takes a member out at once, and removing it brings it back; its health is shown as it is", () => {
-    world.configure({ overrides: [override(1, { member_id: world.one.id })] });
+    world.configure({ overrides: [world.override(1, { member_id: world.one.id })] });
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.2"]);
     expect(memberView(world.project, world.one.id, world.now)).toMatchObject({
@@ -46,7 +26,7 @@ describe("overrides", () => {
   });
 
   it("up keeps one in that every region reports down", () => {
-    world.configure({ overrides: [override(1, { member_id: world.one.id }, { state: "up" })] });
+    world.configure({ overrides: [world.override(1, { member_id: world.one.id }, { state: "up" })] });
     for (let n = 0; n < 3; n += 1) world.oneDies();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
     expect(memberView(world.project, world.one.id, world.now)?.status).toBe("DOWN");
@@ -55,10 +35,10 @@ describe("overrides", () => {
   it("the most specific wins; of equals the newest", () => {
     world.configure({
       overrides: [
-        override(1, { member_id: world.one.id }, { state: "up" }),
-        override(2, { pool_id: world.pool.id }, { state: "drain" }),
-        override(3, { member_id: world.one.id }, { state: "drain" }),
-        override(4, { member_id: world.one.id }, { state: "up" }),
+        world.override(1, { member_id: world.one.id }, { state: "up" }),
+        world.override(2, { pool_id: world.pool.id }, { state: "drain" }),
+        world.override(3, { member_id: world.one.id }, { state: "drain" }),
+        world.override(4, { member_id: world.one.id }, { state: "up" }),
       ],
     });
     world.publish();
@@ -68,7 +48,7 @@ describe("overrides", () => {
   it("begins at its time, is announced a quarter of an hour before it ends, and ends by itself", () => {
     const starts = world.now + 60_000;
     const ends = starts + 3_600_000;
-    world.configure({ overrides: [override(1, { member_id: world.one.id }, { starts_at: iso(starts), expires_at: iso(ends) })] });
+    world.configure({ overrides: [world.override(1, { member_id: world.one.id }, { starts_at: iso(starts), expires_at: iso(ends) })] });
     world.publish();
     expect(world.answers()).toHaveLength(2);
     expect(world.project.nextTick()).toBe(starts);
@@ -79,22 +59,23 @@ describe("overrides", () => {
     };
     step(starts);
     expect(world.answers()).toEqual(["192.0.2.2"]);
-    expect(events("override").map((event) => event.reason)).toEqual(["the override down of member-100 begins (CHG-1)"]);
+    expect(world.said("override").map((event) => event.reason)).toEqual(["the override down of member-100 begins (CHG-1)"]);
     expect(world.project.nextTick()).toBe(ends - 900_000);
     step(ends - 900_000);
-    expect(events("override")[0]?.reason).toContain("ends at");
+    expect(world.said("override")[0]?.reason).toContain("ends at");
     step(ends);
-    expect(events("override_expired")).toHaveLength(1);
+    expect(world.said("override_expired")).toHaveLength(1);
     expect(world.answers()).toHaveLength(2);
     step(ends + 1);
-    expect(events("override_expired")).toHaveLength(0);
+    expect(world.said("override_expired")).toHaveLength(0);
     step(ends + 86_400_000);
     expect(world.project.catalog.overrides.size + world.project.overrides.size).toBe(0);
   });
 
   it("that was to begin later is not begun when too little would be left, unless it is forced", () => {
     const starts = world.now + 60_000;
-    const late = (n: number, force: boolean) => override(n, { pool_id: world.pool.id }, { state: "drain", starts_at: iso(starts), force });
+    const late = (n: number, force: boolean) =>
+      world.override(n, { pool_id: world.pool.id }, { state: "drain", starts_at: iso(starts), force });
     world.configure({ overrides: [late(1, false)] });
     world.now = starts;
     world.project.tick(starts);
@@ -111,7 +92,7 @@ describe("overrides", () => {
   });
 
   it("the pre-flight says what would be left of every GSLB, and changes nothing", () => {
-    const { impact, matched } = world.project.preflight(override(1, { member_id: world.one.id }, { state: "drain" }), world.now);
+    const { impact, matched } = world.project.preflight(world.override(1, { member_id: world.one.id }, { state: "drain" }), world.now);
     expect(matched).toEqual([{ pool_id: world.pool.id, member_id: world.one.id, name: "member-100" }]);
     expect(impact).toEqual([
       {
@@ -124,16 +105,16 @@ describe("overrides", () => {
         verdict: "degraded",
       },
     ]);
-    expect(world.project.preflight(override(1, { pool_id: world.pool.id }, { state: "drain" }), world.now).impact[0]?.verdict).toBe(
+    expect(world.project.preflight(world.override(1, { pool_id: world.pool.id }, { state: "drain" }), world.now).impact[0]?.verdict).toBe(
       "would_empty",
     );
     // One that stands already is compared with how it would be without it.
-    const standing = override(9, { member_id: world.one.id }, { state: "drain" });
+    const standing = world.override(9, { member_id: world.one.id }, { state: "drain" });
     world.configure({ overrides: [standing] });
     expect(world.project.preflight(standing, world.now).impact).toEqual(impact);
     world.configure({ deleted: [{ kind: "override", id: standing.id }] });
     world.configure({ pools: [{ ...world.pool, version: 2, min_healthy_percent: 100 }] });
-    expect(world.project.preflight(override(1, { member_id: world.one.id }), world.now).impact[0]?.verdict).toBe("below_min_healthy");
+    expect(world.project.preflight(world.override(1, { member_id: world.one.id }), world.now).impact[0]?.verdict).toBe("below_min_healthy");
     world.publish();
     expect(world.answers()).toHaveLength(2);
   });
@@ -147,7 +128,7 @@ describe("overrides", () => {
       world.configure({ pools: [nine], members, gslbs: [gslb(1_001, [nine.id, world.pool.id])] });
       world.publish();
       for (let down = 0; down <= size; down += 1) {
-        if (down > 0) world.configure({ overrides: [override(down, { member_id: uuid(1_999 + down) })] });
+        if (down > 0) world.configure({ overrides: [world.override(down, { member_id: uuid(1_999 + down) })] });
         world.publish();
         const up = size - down;
         const usable = up >= Math.max(1, Math.ceil((percent * size) / 100));

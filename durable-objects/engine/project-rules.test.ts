@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Override } from "../../domain/override.ts";
 import { member, pool, uuid, World } from "./project.fixture.ts";
 import { memberView, poolView } from "./views.ts";
 
@@ -9,26 +8,6 @@ beforeEach(() => {
 });
 
 const by = { id: "t", name: "oncall", requestId: "r" };
-const iso = (at: number) => new Date(at).toISOString();
-
-function override(n: number, selector: Override["selector"], over: Partial<Override> = {}): Override {
-  return {
-    id: uuid(n),
-    project_id: "default",
-    selector,
-    state: "down",
-    reason: "CHG-1",
-    starts_at: null,
-    expires_at: null,
-    force: false,
-    by: "oncall",
-    created_at: iso(world.now + n),
-    ended: null,
-    ...over,
-  };
-}
-
-const events = (kind: string) => world.project.drain().writeBack.events.filter((event) => event.kind === kind);
 
 /** Lets time pass without a word from anybody but the regular results. */
 function pass(seconds: number, outcomes: Parameters<World["period"]>[0]): void {
@@ -138,7 +117,7 @@ describe("failback delay and damping", () => {
   it("what people change is no flap", () => {
     world.bothUp();
     for (const n of [1, 2, 3]) {
-      world.configure({ overrides: [override(n, { pool_id: world.pool.id }, { state: "down" })] });
+      world.configure({ overrides: [world.override(n, { pool_id: world.pool.id }, { state: "down" })] });
       world.configure({ deleted: [{ kind: "override", id: uuid(n) }] });
     }
     expect(world.project.pools.get(world.pool.id)?.damping.penaltyMs).toBe(0);
@@ -174,7 +153,7 @@ describe("the removal budget", () => {
       10,
       rest("pass", 0).map(([one, outcome]) => [one, outcome]),
     );
-    events("held");
+    world.said("held");
   });
 
   const die = (count: number) => {
@@ -189,7 +168,7 @@ describe("the removal budget", () => {
     die(3);
     expect(world.answers()).toEqual(["192.0.2.13", "192.0.2.14"]);
     expect(memberView(world.project, uuid(303), world.now)).toMatchObject({ status: "DOWN", held: "budget", in_rotation: true });
-    const said = events("held");
+    const said = world.said("held");
     expect(said).toHaveLength(1);
     expect(said[0]?.evidence).toMatchObject({
       max_removal_percent: 50,
@@ -205,7 +184,7 @@ describe("the removal budget", () => {
     world.project.release(world.pool.id, world.now, by);
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.14"]);
-    expect(events("released")).toMatchObject([{ by: "oncall", evidence: { released: [uuid(303)] } }]);
+    expect(world.said("released")).toMatchObject([{ by: "oncall", evidence: { released: [uuid(303)] } }]);
     pass(
       20,
       members.map((one) => [one, "pass"]),
@@ -232,7 +211,9 @@ describe("the removal budget", () => {
     die(3);
     expect(world.answers()).toHaveLength(4);
     expect(poolView(world.project, world.pool.id, world.now)).toMatchObject({ panic: true, status: "DEGRADED" });
-    expect(events("panic")).toMatchObject([{ to: "true", severity: "critical", evidence: { panic_percent: 50, healthy: 1, enabled: 4 } }]);
+    expect(world.said("panic")).toMatchObject([
+      { to: "true", severity: "critical", evidence: { panic_percent: 50, healthy: 1, enabled: 4 } },
+    ]);
   });
 });
 
@@ -260,11 +241,11 @@ describe("failback: manual", () => {
     world.bothUp();
     expect(world.answers()).toEqual(["198.51.100.1"]);
     expect(world.project.gslbs.get(world.gslb.id)).toMatchObject({ failbackPending: true, status: "DEGRADED" });
-    expect(events("failback").map((event) => event.to)).toEqual(["pending"]);
+    expect(world.said("failback").map((event) => event.to)).toEqual(["pending"]);
     expect(world.project.failback(world.gslb.id, world.now, by)).toEqual({ ok: true, value: null });
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
-    expect(events("failback")).toMatchObject([{ by: "oncall", to: world.pool.id }]);
+    expect(world.said("failback")).toMatchObject([{ by: "oncall", to: world.pool.id }]);
     expect(world.project.gslbs.get(world.gslb.id)).toMatchObject({ failbackPending: false, status: "ACTIVE" });
   });
 
@@ -290,7 +271,7 @@ describe("the event of a plan", () => {
     world.bothUp();
     world.oneDies();
     world.oneDies();
-    const said = events("published").at(-1);
+    const said = world.said("published").at(-1);
     expect(said).toMatchObject({ to: "192.0.2.2", rule: "newest_plan" });
     expect(said?.evidence.decided).toMatchObject({
       cause: "automatic",
@@ -333,7 +314,7 @@ describe("when everything is down", () => {
     world.configure({ members: [{ ...(fall[0] as (typeof fall)[0]), version: 2, admin_state_up: false }] });
     world.publish();
     expect(world.answers()).toEqual(["198.51.100.2"]);
-    expect(events("all_down")).toHaveLength(1);
+    expect(world.said("all_down")).toHaveLength(1);
   });
 
   it("the fallback pool's members leave the rotation when traffic goes back, although they fail as before", () => {

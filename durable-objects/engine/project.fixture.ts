@@ -1,8 +1,10 @@
 /** A small world for tests of `Project`: resources with defaults, reports from regions, and the answers that are wanted. */
 import type { Gslb } from "../../domain/gslb.ts";
+import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
 import type { CheckReport, OutcomeKind } from "../../domain/observation.ts";
+import type { Override } from "../../domain/override.ts";
 import type { Pool } from "../../domain/pool.ts";
 import type { Configuration } from "../rpc.ts";
 import { Project } from "./project.ts";
@@ -149,6 +151,29 @@ export class World {
     for (const [key, publication] of this.project.publications) {
       if (publication.confirmed !== publication.number) this.project.written(key, publication.number, null, this.now, 0.5);
     }
+  }
+
+  /** An override that holds as soon as it is configured; of several the one with the higher number is the newer. */
+  override(n: number, selector: Override["selector"], over: Partial<Override> = {}): Override {
+    return {
+      id: uuid(n),
+      project_id: "default",
+      selector,
+      state: "down",
+      reason: "CHG-1",
+      starts_at: null,
+      expires_at: null,
+      force: false,
+      by: "oncall",
+      created_at: new Date(this.now + n).toISOString(),
+      ended: null,
+      ...over,
+    };
+  }
+
+  /** The events of a kind since somebody last asked; the others are gone with them. */
+  said(kind: string): readonly HistoryEvent[] {
+    return this.project.drain().writeBack.events.filter((event) => event.kind === kind);
   }
 
   get one(): Member {

@@ -145,7 +145,7 @@ function ownPart(publication: Publication, gslb: Gslb): Publication {
 }
 
 /** The time at which the gate opens by itself; null: it is open, or has not begun to wait. */
-export function gateEnd(project: Project, id: string): number | null {
+function gateEnd(project: Project, id: string): number | null {
   const gslb = project.catalog.gslbs.get(id);
   const state = project.gslbs.get(id);
   if (gslb === undefined || state === undefined || state.gateOpen || state.readySince === null) return null;
