@@ -51,3 +51,10 @@ export function heldUntil(state: Damping, failbackDelayMs: number, now: number):
   const until = since + failbackDelayMs + state.penaltyMs;
   return until > now ? until : null;
 }
+
+/** A time that lies ahead was set by a clock that was set back since: it is now. The same object comes back where none does. */
+export function notAhead(state: Damping, now: number): Damping {
+  const bound = (at: number | null) => (at === null ? null : Math.min(at, now));
+  const [fellAt, returnedAt] = [bound(state.fellAt), bound(state.returnedAt)];
+  return fellAt === state.fellAt && returnedAt === state.returnedAt ? state : { ...state, fellAt, returnedAt };
+}

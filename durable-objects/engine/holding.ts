@@ -2,7 +2,7 @@
  * What waits for time to pass in a project (engine.md, rules 7 to 10): members and pools that came back and are held for a while, addresses
  * that were replaced, GSLBs that wait for their first verdicts, overrides that begin or end. How long is the domain's to say.
  */
-import { comeBack, type Damping, fall, heldUntil } from "../../domain/damping.ts";
+import { comeBack, fall, heldUntil, notAhead } from "../../domain/damping.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Status } from "../../domain/status.ts";
 import { standIn } from "./judging.ts";
@@ -87,13 +87,4 @@ function lookAtMember(project: Project, id: string, now: number): void {
   project.touched.members.add(id);
   setMemberTimer(project, id, now);
   project.poolMoved(member.pool_id);
-}
-
-/** A time that lies ahead was set by a clock that was set back since: it is now. */
-function notAhead(damping: Damping, now: number): Damping {
-  const { fellAt, returnedAt } = damping;
-  const bound = (at: number | null) => (at === null ? null : Math.min(at, now));
-  return bound(fellAt) === fellAt && bound(returnedAt) === returnedAt
-    ? damping
-    : { ...damping, fellAt: bound(fellAt), returnedAt: bound(returnedAt) };
 }
