@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts",
+            "{agent,domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts",
             "test/{tidy,migrations}.test.ts",
             "test/sim/**/*.test.ts",
           ],

@@ -4,12 +4,7 @@
  */
 import type { z } from "zod";
 import type { OutcomeKind } from "./observation.ts";
-
-/**
- * What a vantage point must be able to do. `http`: fetch by name; `https_name`: HTTPS by name, strictly verified; `https_address`: HTTPS to
- * an address, or with a Host that is not the name connected to, which a Worker cannot do (no SNI of one's own choice).
- */
-export type Capability = "tcp" | "http" | "https_name" | "https_address";
+import type { Capability } from "./vantage-point.ts";
 
 /** Where to check: already resolved from member, endpoint and monitor by `checkTarget` in `schedule.ts`. */
 export type CheckTarget = {
@@ -23,6 +18,37 @@ export type CheckTarget = {
   readonly endpoint: string;
 };
 
+/** How a connection is encrypted. Without the capability `tls` only what `tls_name` means: a name, verified, nothing of the rest. */
+export type TlsOptions = {
+  /** The name in the handshake (SNI), and the one that the certificate must have; null: none is sent, the certificate must have the address. */
+  readonly serverName: string | null;
+  /** True: the certificate is not verified. */
+  readonly insecure: boolean;
+  /** PEM: these authorities instead of the public ones. */
+  readonly caCert: string | null;
+  /** RFC 7301: "h2", "http/1.1"; empty: not offered. */
+  readonly alpn: readonly string[];
+};
+
+export type Certificate = {
+  /** Unix ms. */
+  readonly notAfter: number;
+  readonly subject: string;
+};
+
+/**
+ * Why a connection did not open, where the vantage point can tell; a Worker cannot, and throws an error of its own. Its message is fit to be
+ * shown: "connection refused", "certificate has expired".
+ */
+export class ConnectFailure extends Error {
+  override readonly name = "ConnectFailure";
+}
+
+/** This vantage point may not, or cannot, do what was asked: never the endpoint's fault, so the check's outcome is `no_data` with the message. */
+export class VantageRefusal extends Error {
+  override readonly name = "VantageRefusal";
+}
+
 /** A TCP connection, a subset of Cloudflare's `Socket` (developers.cloudflare.com/workers/runtime-apis/tcp-sockets/). */
 export type CheckSocket = {
   readonly readable: ReadableStream<Uint8Array>;
@@ -30,16 +56,35 @@ export type CheckSocket = {
   readonly opened: Promise<unknown>;
   readonly closed: Promise<unknown>;
   close(): Promise<unknown>;
+  /** Only where `tls` is, once it has opened: the other side's certificate, and the protocol that ALPN chose. */
+  readonly peer?: () => { readonly certificate: Certificate | null; readonly protocol: string | null };
+};
+
+/** A UDP socket that talks with one address. */
+export type CheckDatagrams = {
+  send(datagram: Uint8Array): Promise<void>;
+  /** The next datagram from there. Rejects with `ConnectFailure` where the other side's ICMP says that nobody listens. */
+  receive(): Promise<Uint8Array>;
+  close(): void;
 };
 
 export type CheckIo = {
+  /** What this vantage point can do. What a plugin `needs` is among it, else the plugin is not asked. */
+  readonly capabilities: ReadonlySet<Capability>;
+  /** Names Kosmos and the monitor. */
+  readonly userAgent: string;
   /** Unix time in milliseconds. It may stand still between two I/O operations. */
   now(): number;
   fetch(
     url: string,
     init: { method: string; headers: [string, string][]; body?: string; redirect: "manual"; signal: AbortSignal },
   ): Promise<Response>;
-  connect(address: { hostname: string; port: number }): CheckSocket;
+  /** `tls` left out: plain text. */
+  connect(address: { hostname: string; port: number }, tls?: TlsOptions): CheckSocket;
+  /** Where `udp` is. */
+  readonly datagrams?: (address: { hostname: string; port: number }) => Promise<CheckDatagrams>;
+  /** Where `ping` is: one ICMP echo; milliseconds until it came back. Rejects with `ConnectFailure` where it is told that it will not. */
+  readonly ping?: (hostname: string, signal: AbortSignal) => Promise<number>;
   /**
    * Aborted at the check's deadline, with words for a detail as the reason: "within 1000 ms". Whoever waits for the network races it:
    * `connect()` itself cannot be aborted.
@@ -53,6 +98,25 @@ export type Outcome = {
   readonly latencyMs: number | null;
   /** One line for people, at most 200 characters: "200", "expected 200, got 503", "connect refused or unreachable". */
   readonly detail: string;
+  /** What does not fail the check and should be known: "the certificate expires in 5 days". The member is DEGRADED, and stays in rotation. */
+  readonly warning?: string | null;
+  /** For a monitor's test alone. */
+  readonly more?: OutcomeDetails;
+};
+
+/** Milliseconds each; null where it does not apply or cannot be seen from the vantage point. `first_byte` is counted from the start. */
+export type Timings = {
+  readonly dns: number | null;
+  readonly connect: number | null;
+  readonly tls: number | null;
+  readonly first_byte: number | null;
+};
+export type OutcomeDetails = {
+  readonly timings?: Timings;
+  readonly httpStatus?: number;
+  /** The first 1,024 bytes of the decoded body, as text. */
+  readonly bodyExcerpt?: string;
+  readonly certificate?: Certificate;
 };
 
 export type CheckExample<Spec> = {
@@ -66,8 +130,10 @@ export type CheckPlugin<Schema extends z.ZodType = z.ZodType> = {
   /** The type's own fields; a strict object, all of them with defaults but those that api.md calls required. */
   readonly spec: Schema;
   readonly examples: readonly CheckExample<z.input<Schema>>[];
-  /** What the vantage point needs for this spec and target. */
-  needs(spec: z.output<Schema>, target: CheckTarget): readonly Capability[];
+  /** Fields that are secrets: write-only, and kept encrypted; a spec may have them or not. */
+  readonly secrets?: readonly (keyof z.output<Schema> & string)[];
+  /** What the vantage point needs for this spec and target; without a target, for the easiest one. */
+  needs(spec: z.output<Schema>, target: CheckTarget | null): readonly Capability[];
   run(spec: z.output<Schema>, target: CheckTarget, io: CheckIo): Promise<Outcome>;
 };
 

@@ -1,6 +1,7 @@
 /** A pool member: one thing that can serve, at one or several endpoints. */
 import { z } from "zod";
 import { canonicalAddress } from "./address.ts";
+import { host } from "./host.ts";
 import { limits } from "./limits.ts";
 import { canonicalName } from "./name.ts";
 import type { OverrideView } from "./override.ts";
@@ -14,16 +15,6 @@ const memberType = z
   .string({ error: `must be one of ${memberTypes.join(", ")}` })
   .toUpperCase()
   .pipe(z.enum(memberTypes, { error: `must be one of ${memberTypes.join(", ")}` }));
-
-/** An IP address or a host name, canonical, or null. */
-export const canonicalHost = (text: string): string | null => canonicalAddress(text) ?? canonicalName(text);
-
-const host = z.string({ error: "must be a string" }).transform((text, context) => {
-  const canonical = canonicalHost(text);
-  if (canonical !== null) return canonical;
-  context.issues.push({ code: "custom", message: "must be an IP address or a host name", input: text });
-  return z.NEVER;
-});
 
 /** What goes into the Host header of a check: a name or an address, and a port if it must be. */
 const hostHeader = z

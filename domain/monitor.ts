@@ -3,6 +3,7 @@
  * plugin's `spec`, and `plugins/index.ts` closes the two into one schema.
  */
 import { z } from "zod";
+import { host } from "./host.ts";
 import { limits } from "./limits.ts";
 import { description, flag, int, name, type Resource, tags } from "./schema.ts";
 
@@ -28,6 +29,10 @@ export const monitorCommon = {
     .max(limits.checkRegions, { error: `must have at most ${limits.checkRegions} regions` })
     .refine((list) => new Set(list).size === list.length, { error: "must not repeat a region" })
     .default([]),
+  /** True: it is run and shown, and never votes. */
+  observe_only: flag.default(false),
+  /** A host or address to check instead of the member's; null: the member's. */
+  target: host.nullable().default(null),
   /** False: it is not run, its verdicts are held. */
   admin_state_up: flag.default(true),
 };

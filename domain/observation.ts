@@ -24,6 +24,8 @@ export const observation = z.object({
   latency_ms: z.number().min(0).nullable(),
   /** "200", "connect refused", "no slot in time", … */
   detail: z.string().max(limits.checkDetailLength),
+  /** What does not fail the check and should be known; left out: nothing. */
+  warning: z.string().max(limits.checkDetailLength).optional(),
 });
 export type Observation = z.output<typeof observation>;
 

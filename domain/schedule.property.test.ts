@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { canonicalHost } from "./host.ts";
 import { limits } from "./limits.ts";
-import { canonicalHost } from "./member.ts";
 import { checkTarget, newestTick, nextTick, type Placeable, phaseMs, placeShards } from "./schedule.ts";
 
 const second = 1_000;
@@ -129,7 +129,7 @@ describe("properties of a target", () => {
     });
     fc.assert(
       fc.property(member, host, (given, endpoint) => {
-        const target = checkTarget(given, endpoint);
+        const target = checkTarget(given, endpoint, {});
         expect(target.host).toBe(given.monitor_address ?? endpoint);
         expect(target).toMatchObject({ endpoint, port: given.monitor_port, hostHeader: given.host_header });
       }),

@@ -59,8 +59,10 @@ describe("ticks", () => {
 describe("the target of a check", () => {
   it("is the endpoint, or the member's own monitoring address and port", () => {
     const member = { monitor_address: null, monitor_port: null, host_header: null };
-    expect(checkTarget(member, "192.0.2.1")).toEqual({ host: "192.0.2.1", port: null, hostHeader: null, endpoint: "192.0.2.1" });
-    expect(checkTarget({ monitor_address: "127.0.0.1", monitor_port: 81, host_header: "a.example" }, "192.0.2.1")).toEqual({
+    expect(checkTarget(member, "192.0.2.1", {})).toEqual({ host: "192.0.2.1", port: null, hostHeader: null, endpoint: "192.0.2.1" });
+    expect(
+      checkTarget({ monitor_address: "127.0.0.1", monitor_port: 81, host_header: "a.example" }, "192.0.2.1", { target: null }),
+    ).toEqual({
       host: "127.0.0.1",
       port: 81,
       hostHeader: "a.example",

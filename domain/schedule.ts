@@ -40,12 +40,16 @@ export const newestTick = ({ delayMs, phaseMs }: Periodic, nowMs: number): numbe
 /** The first tick after `afterMs`. */
 export const nextTick = (check: Periodic, afterMs: number): number => newestTick(check, afterMs) + check.delayMs;
 
-/** Where a check goes: the member's own monitoring address and port come first, what is served stays known for the Host header. */
+/**
+ * Where a check goes: the monitor's `target`, else the member's own monitoring address, else the endpoint; what is served stays known for the
+ * Host header.
+ */
 export const checkTarget = (
   member: Pick<MemberWrite, "monitor_address" | "monitor_port" | "host_header">,
   endpoint: string,
+  monitor: { readonly target?: string | null },
 ): CheckTarget => ({
-  host: member.monitor_address ?? endpoint,
+  host: monitor.target ?? member.monitor_address ?? endpoint,
   port: member.monitor_port,
   hostHeader: member.host_header,
   endpoint,

@@ -18,6 +18,24 @@ export type RegionView = {
   readonly at: string | null;
   readonly latency_ms: number | null;
   readonly detail: string | null;
+  /** "the certificate expires in 5 days"; left out: nothing of that kind. */
+  readonly warning?: string;
+};
+
+/** A vantage point as one project sees it (api-shapes.md, "regions"). */
+export type VantageView = {
+  readonly region: string;
+  /** The places measured in the last minutes, newest first. */
+  readonly colos: readonly string[];
+  readonly has_vote: boolean;
+  /** Why it has none; null: it has one. */
+  readonly reason: string | null;
+  readonly last_report_at: string | null;
+  /** From a check's tick to the Engine, of the newest report. */
+  readonly lag_seconds: number | null;
+  /** The share of checks in the last minute that came to nothing through the vantage point's own fault. */
+  readonly error_percent: number | null;
+  readonly checks_per_second: number;
 };
 
 export type EndpointView = {

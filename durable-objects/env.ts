@@ -11,10 +11,21 @@ export type Env = {
   /** How often one address may ask `/dns-query`; a deployment without it does not limit. */
   readonly DNS_LIMIT?: RateLimit;
 
+  /** Checkers in deployments of their own, for the regions where no Durable Object can be placed. */
+  readonly CHECKER_SAM?: Fetcher;
+  readonly CHECKER_AFR?: Fetcher;
+  readonly CHECKER_ME?: Fetcher;
+
   /** Secrets and settings (api.md, "Environment and secrets of a deployment"). */
   readonly KOSMOS_ADMIN_TOKEN?: string;
   readonly KOSMOS_REGIONS?: string;
+  /** "1": private addresses are allowed, and Workers check them; "agents": they are allowed, and only agents check them. */
   readonly KOSMOS_ALLOW_PRIVATE?: string;
+  /** Base64, 32 bytes: what secrets are encrypted with at rest, and what older ones were. */
+  readonly KOSMOS_ENCRYPTION_KEY?: string;
+  readonly KOSMOS_ENCRYPTION_KEY_PREVIOUS?: string;
+  /** Known-good targets that every vantage point checks as well: URLs, separated by commas. */
+  readonly KOSMOS_ANCHORS?: string;
   readonly KOSMOS_DNS_QUERY?: string;
   /** Where a checker reads its own place; "off": it says `local`. */
   readonly KOSMOS_TRACE_URL?: string;

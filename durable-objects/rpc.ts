@@ -266,7 +266,7 @@ export type AssignedMonitor = {
   readonly type: string;
   readonly delay_ms: number;
   readonly timeout_ms: number;
-  /** The type's own fields. */
+  /** The type's own fields; its secrets, if it has any, in `sealed`, by field, as `seal.ts` makes them for "<project>/monitor/<field>". */
   readonly spec: Readonly<Record<string, unknown>>;
   /** How doubts are confirmed; left out: not faster than by the next tick. */
   readonly confirm?: { readonly delayMs: number; readonly fails: number; readonly passes: number };

@@ -24,6 +24,8 @@ describe("a monitor as it is written", () => {
       rise: 2,
       check_regions: [],
       confirm_delay: 1,
+      observe_only: false,
+      target: null,
       admin_state_up: true,
       port: 80,
       http_method: "GET",

@@ -4,9 +4,11 @@
  */
 import { connect as connectTcp } from "node:net";
 import type { CheckSocket } from "../domain/check.ts";
+import { workerCapabilities } from "../domain/vantage-point.ts";
 import type { CheckerIo } from "../workers/checker/run-checks.ts";
 
 export const nodeIo: CheckerIo = {
+  capabilities: new Set(workerCapabilities("1")),
   now: () => Date.now(),
   fetch: (url, init) => fetch(url, init),
   connect: openSocket,

@@ -8,7 +8,13 @@ const root = resolve(import.meta.dirname, "..");
 
 /** What only the runtime of Workers has. */
 const platform = ["cloudflare:workers", "cloudflare:sockets"];
-const contracts = ["durable-objects/env.ts", "durable-objects/rpc.ts", "durable-objects/stubs.ts"];
+const contracts = [
+  "durable-objects/env.ts",
+  "durable-objects/rpc.ts",
+  "durable-objects/rpc-vantage.ts",
+  "durable-objects/seal.ts",
+  "durable-objects/stubs.ts",
+];
 const registries = ["plugins/index.ts", "plugins/checks/index.ts", "plugins/backends/index.ts"];
 
 /**
@@ -19,7 +25,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "domain/": ["zod"],
   "domain/address.ts": ["domain/", "zod", "ipaddr.js"],
   "plugins/": ["domain/", "zod"],
-  "plugins/checks/": ["domain/", "zod"],
+  "plugins/checks/": ["domain/", "zod", "dns-packet", "node:buffer"],
   "plugins/backends/": ["domain/", "zod"],
   "durable-objects/": ["domain/"],
   "durable-objects/answers/": ["domain/", ...contracts, ...registries, ...platform, "zod"],
@@ -30,6 +36,18 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "workers/index.ts": ["domain/", "durable-objects/", "workers/", ...registries],
   "workers/api/": ["domain/", ...contracts, ...registries, "zod", "hono", "dns-packet", "node:buffer"],
   "workers/checker/": ["domain/", ...contracts, ...registries, ...platform, "zod"],
+  // The Node program: the same plugins, the same slots and the same runner as a Prober and its checker.
+  "agent/": [
+    "domain/",
+    ...contracts,
+    ...registries,
+    "workers/checker/run-checks.ts",
+    "durable-objects/prober/assignment.ts",
+    "durable-objects/prober/slots.ts",
+    "node:",
+    "zod",
+    "ipaddr.js",
+  ],
   "workers/engine/": ["domain/", ...contracts, ...registries, "zod"],
   "types/": [],
   "local/": ["domain/", "node:", "miniflare", "wrangler", "zod"],
@@ -47,7 +65,22 @@ const imports: Readonly<Record<string, readonly string[]>> = {
     "miniflare",
     "wrangler",
   ],
-  "test/": ["domain/", "plugins/", "durable-objects/", "workers/", "local/", "node:", ...platform, "dns-packet", "vitest", "wrangler"],
+  "test/": [
+    "agent/",
+    "domain/",
+    "plugins/",
+    "durable-objects/",
+    "workers/",
+    "local/",
+    "node:",
+    ...platform,
+    "dns-packet",
+    "vitest",
+    "wrangler",
+    "smtp-server",
+    "@grpc/grpc-js",
+    "grpc-health-check",
+  ],
 };
 
 /** Where a runtime or a tool wants a default export. */

@@ -29,6 +29,9 @@ export function toMonitor({ settings, ...row }: MonitorRow): Monitor {
     rise,
     confirm_delay,
     check_regions,
+    // As `confirm_delay`.
+    observe_only: false,
+    target: null,
     ...own,
   };
 }

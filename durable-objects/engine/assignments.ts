@@ -98,7 +98,7 @@ function wantedChecks(catalog: Catalog): Map<string, { check: AssignedCheck; mon
       if (!monitor.admin_state_up) continue;
       const regions = catalog.regionsOf(monitor);
       for (const endpoint of member.endpoints) {
-        const target = checkTarget(member, endpoint);
+        const target = checkTarget(member, endpoint, monitor);
         const identity = { member_id: member.id, endpoint, monitor_id: monitor.id };
         for (const region of regions) {
           const phase = phaseMs({ ...identity, delayMs: monitor.delay * 1_000, region, regions });

@@ -32,6 +32,8 @@ export const monitor = (n: number, over: Partial<Monitor> = {}): Monitor => ({
   confirm_delay: 1,
   rise: 2,
   check_regions: [],
+  observe_only: false,
+  target: null,
   admin_state_up: true,
   port: 80,
   ...over,

@@ -6,7 +6,6 @@ import { findText } from "./http-body.ts";
 import { expectedText, expects, type HttpSpec, otherHeaders } from "./http-spec.ts";
 import { bodyChunks } from "./http1-body.ts";
 import { readHead } from "./http1-head.ts";
-import { userAgent } from "./user-agent.ts";
 
 export function checkByConnection(spec: HttpSpec, target: CheckTarget, host: string, io: CheckIo): Promise<Outcome> {
   const startedAt = io.now();
@@ -14,7 +13,7 @@ export function checkByConnection(spec: HttpSpec, target: CheckTarget, host: str
   return withConnection(target, spec.port, io, async (socket, end) => {
     const writer = socket.writable.getWriter();
     // Not awaited: an endpoint may answer before it has read everything, and one that breaks off is seen by the reader.
-    writer.write(requestBytes(spec, host)).catch(() => undefined);
+    writer.write(requestBytes(spec, host, io.userAgent)).catch(() => undefined);
     const input = byteReader(socket.readable, end);
     const head = await readHead(input);
     if (!head.ok) return bad(head.error);
@@ -29,7 +28,7 @@ export function checkByConnection(spec: HttpSpec, target: CheckTarget, host: str
 }
 
 /** The request; its parts were checked by the schema, so none can hold a line break. */
-export function requestBytes(spec: HttpSpec, host: string): Uint8Array {
+export function requestBytes(spec: HttpSpec, host: string, userAgent: string): Uint8Array {
   const own = otherHeaders(spec);
   const given = new Set(own.map(([name]) => name.toLowerCase()));
   const body = spec.payload === null ? null : new TextEncoder().encode(spec.payload.content);

@@ -3,14 +3,13 @@ import { type CheckIo, failed, type Outcome, pass } from "../../domain/check.ts"
 import { deadline } from "./deadline.ts";
 import { type BodyChunks, findText } from "./http-body.ts";
 import { expectedText, expects, type HttpSpec, otherHeaders } from "./http-spec.ts";
-import { userAgent } from "./user-agent.ts";
 
 const noAnswer = "no valid answer from the origin";
 
 export async function checkByFetch(origin: string, spec: HttpSpec, io: CheckIo): Promise<Outcome> {
   const startedAt = io.now();
   const end = deadline(io.signal);
-  const headers: [string, string][] = [["User-Agent", userAgent], ...otherHeaders(spec)];
+  const headers: [string, string][] = [["User-Agent", io.userAgent], ...otherHeaders(spec)];
   if (spec.payload !== null) headers.push(["Content-Type", spec.payload.content_type]);
   try {
     const response = await end.race(

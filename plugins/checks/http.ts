@@ -29,7 +29,7 @@ export const http: CheckPlugin<typeof spec> = {
       spec: { http_method: "POST", payload: { content_type: "application/json", content: '{"ping":true}' }, expected_codes: ["200-299"] },
     },
   ],
-  needs: (spec, target) => [throughFetch(spec, target) ? "http" : "tcp"],
+  needs: (spec, target) => [target !== null && throughFetch(spec, target) ? "http" : "tcp"],
 
   run: (spec, target, io) =>
     throughFetch(spec, target)

@@ -22,7 +22,7 @@ export const https: CheckPlugin<typeof spec> = {
     { title: "the front page answers 200", spec: {} },
     { title: "a health page redirects or answers", spec: { url_path: "/health", expected_codes: ["200-399"] } },
   ],
-  needs: (spec, target) => [byName(spec, target) ? "https_name" : "https_address"],
+  needs: (spec, target) => [target === null || byName(spec, target) ? "https_name" : "tls"],
 
   async run(spec, target, io) {
     if (byName(spec, target)) return checkByFetch(`https://${authority(spec, target, defaultPort)}`, spec, io);

@@ -51,6 +51,8 @@ export class Maker {
       confirm_delay: random.pick([1, 1, 2, 5, delay]),
       rise: random.int(1, 3),
       check_regions: [],
+      observe_only: false,
+      target: null,
       admin_state_up: true,
       port: 80,
       ...over,

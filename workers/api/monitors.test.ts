@@ -30,8 +30,6 @@ describe("/v0.1/monitors", () => {
     [{ type: "TCP", port: 65_536 }, ["/port"], 400],
     [{ type: "HTTP", delay: 2 }, ["/timeout"], 400],
     [{ type: "HTTP", delay: "2" }, ["/delay"], 400],
-    [{ type: "HTTP", target: null }, ["/target"], 400],
-    [{ type: "HTTP", observe_only: false }, ["/observe_only"], 400],
     [{ type: "HTTP", delay: 5, confirm_delay: 6 }, ["/confirm_delay"], 400],
     [{ type: "HTTP", secret_headers: {} }, ["/secret_headers"], 400],
     [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { limits } from "../../domain/limits.ts";
 import { checkReport } from "../../domain/observation.ts";
+import { workerCapabilities } from "../../domain/vantage-point.ts";
 import type { CheckOrder } from "./batch.ts";
 import { checkBatch } from "./batch.ts";
 import { type CheckerIo, runChecks } from "./run-checks.ts";
@@ -24,6 +25,7 @@ function network() {
   let open = 0;
   let most = 0;
   const io: CheckerIo = {
+    capabilities: new Set(workerCapabilities("1")),
     now: () => 0,
     fetch: () => Promise.reject(new Error("no fetch is expected")),
     connect: ({ port }) => {

@@ -2,14 +2,16 @@
  * Carries out a batch of checks: it owns the slots, the deadlines and every throw. What goes wrong on this side is `no_data`; only a plugin
  * says `fail`. The network is an argument.
  */
-import { type CheckIo, failed, noData, type Outcome } from "../../domain/check.ts";
+import { type CheckIo, failed, noData, type Outcome, VantageRefusal } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Observation } from "../../domain/observation.ts";
+import { userAgentOf } from "../../domain/user-agent.ts";
+import { missing } from "../../domain/vantage-point.ts";
 import { checkPluginOf } from "../../plugins/index.ts";
 import type { CheckOrder } from "./batch.ts";
 
-/** The world as `CheckIo` has it, without the deadline, which is set here. */
-export type CheckerIo = Omit<CheckIo, "signal">;
+/** The world as `CheckIo` has it, without the deadline and the name to go by, which are set here. */
+export type CheckerIo = Omit<CheckIo, "signal" | "userAgent">;
 
 /** One observation for each check, in their order. A check's time begins when it gets its slot. */
 export async function runChecks(checks: readonly CheckOrder[], io: CheckerIo): Promise<Observation[]> {
@@ -22,11 +24,16 @@ export async function runChecks(checks: readonly CheckOrder[], io: CheckerIo): P
   return observations;
 }
 
-export async function runCheck(check: Pick<CheckOrder, "type" | "spec" | "target" | "timeout_ms">, io: CheckerIo): Promise<Outcome> {
+export type OneCheck = Pick<CheckOrder, "type" | "spec" | "target" | "timeout_ms"> & { readonly monitor_id?: string | null };
+
+/** Secrets in `spec` are open. */
+export async function runCheck(check: OneCheck, io: CheckerIo): Promise<Outcome> {
   const plugin = checkPluginOf(check.type);
   if (plugin === null) return noData(`this checker knows no monitors of type ${check.type}`);
   const spec = plugin.spec.safeParse(check.spec);
   if (!spec.success) return noData(`the monitor's fields cannot be read: ${spec.error.issues[0]?.message}`);
+  const unable = missing(plugin.needs(spec.data, check.target), io.capabilities);
+  if (unable.length > 0) return noData(`this vantage point cannot do what the check needs: ${unable.join(", ")}`);
 
   const within = `within ${check.timeout_ms} ms`;
   const deadline = new AbortController();
@@ -40,18 +47,22 @@ export async function runCheck(check: Pick<CheckOrder, "type" | "spec" | "target
     }, check.timeout_ms);
   });
   try {
-    const outcome = await Promise.race([plugin.run(spec.data, check.target, { ...io, signal: deadline.signal }), missed]);
+    const outcome = await Promise.race([
+      plugin.run(spec.data, check.target, { ...io, userAgent: userAgentOf(check.monitor_id ?? null), signal: deadline.signal }),
+      missed,
+    ]);
     const elapsed = io.now() - startedAt;
     if (elapsed > check.timeout_ms + limits.checkLateMs) return noData(`the checker took ${elapsed} ms for ${check.timeout_ms}`);
     return outcome;
   } catch (error) {
+    if (error instanceof VantageRefusal) return noData(error.message);
     return noData(`the check could not be carried out: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
     clearTimeout(timer);
   }
 }
 
-const observationOf = (check: CheckOrder, { outcome, latencyMs, detail }: Outcome): Observation => ({
+const observationOf = (check: CheckOrder, { outcome, latencyMs, detail, warning }: Outcome): Observation => ({
   member_id: check.member_id,
   endpoint: check.endpoint,
   monitor_id: check.monitor_id,
@@ -60,4 +71,5 @@ const observationOf = (check: CheckOrder, { outcome, latencyMs, detail }: Outcom
   outcome,
   latency_ms: latencyMs === null ? null : Math.max(0, latencyMs),
   detail: detail.slice(0, limits.checkDetailLength),
+  ...(warning == null ? {} : { warning: warning.slice(0, limits.checkDetailLength) }),
 });

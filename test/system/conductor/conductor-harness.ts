@@ -90,6 +90,8 @@ export const monitorOf = (rest: object = {}): MonitorWrite => ({
   confirm_delay: 1,
   rise: 2,
   check_regions: [],
+  observe_only: false,
+  target: null,
   admin_state_up: true,
   port: 80,
   ...rest,
