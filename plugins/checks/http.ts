@@ -7,6 +7,7 @@ import { checkByConnection } from "./http-connection.ts";
 import { checkByFetch } from "./http-fetch.ts";
 import { authority, hostToSend, isName, sameHost } from "./http-host.ts";
 import { type HttpSpec, httpSpec } from "./http-spec.ts";
+import { portNeed, privateNeed } from "./needs.ts";
 
 const defaultPort = 80;
 const spec = httpSpec(defaultPort);
@@ -29,7 +30,11 @@ export const http: CheckPlugin<typeof spec> = {
       spec: { http_method: "POST", payload: { content_type: "application/json", content: '{"ping":true}' }, expected_codes: ["200-299"] },
     },
   ],
-  needs: (spec, target) => [target !== null && throughFetch(spec, target) ? "http" : "tcp"],
+  needs: (spec, target) => [
+    target !== null && throughFetch(spec, target) ? "http" : "tcp",
+    ...privateNeed(target),
+    ...portNeed(target?.port ?? spec.port),
+  ],
 
   run: (spec, target, io) =>
     throughFetch(spec, target)

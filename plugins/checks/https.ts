@@ -7,6 +7,7 @@ import { type CheckPlugin, type CheckTarget, noData } from "../../domain/check.t
 import { checkByFetch } from "./http-fetch.ts";
 import { authority, hostToSend, isName, sameHost } from "./http-host.ts";
 import { type HttpSpec, httpSpec } from "./http-spec.ts";
+import { portNeed, privateNeed } from "./needs.ts";
 
 const defaultPort = 443;
 const spec = httpSpec(defaultPort);
@@ -22,7 +23,11 @@ export const https: CheckPlugin<typeof spec> = {
     { title: "the front page answers 200", spec: {} },
     { title: "a health page redirects or answers", spec: { url_path: "/health", expected_codes: ["200-399"] } },
   ],
-  needs: (spec, target) => [target === null || byName(spec, target) ? "https_name" : "tls"],
+  needs: (spec, target) => [
+    target === null || byName(spec, target) ? "https_name" : "tls",
+    ...privateNeed(target),
+    ...portNeed(target?.port ?? spec.port),
+  ],
 
   async run(spec, target, io) {
     if (byName(spec, target)) return checkByFetch(`https://${authority(spec, target, defaultPort)}`, spec, io);

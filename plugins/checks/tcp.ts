@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type CheckPlugin, pass } from "../../domain/check.ts";
 import { port } from "../../domain/schema.ts";
 import { withConnection } from "./connection.ts";
+import { portNeed, privateNeed } from "./needs.ts";
 
 const spec = z.strictObject({ port });
 
@@ -11,7 +12,7 @@ export const tcp: CheckPlugin<typeof spec> = {
   title: "A TCP connection opens",
   spec,
   examples: [{ title: "a database accepts connections", spec: { port: 5432 } }],
-  needs: () => ["tcp"],
+  needs: (spec, target) => ["tcp", ...privateNeed(target), ...portNeed(target?.port ?? spec.port)],
 
   run(spec, target, io) {
     const startedAt = io.now();
