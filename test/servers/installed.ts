@@ -1,0 +1,72 @@
+/**
+ * The servers of Debian that tests run against. Where one is not installed its tests are skipped, with the reason, when they run; continuous
+ * integration installs them all and counts a skipped test as a failure.
+ */
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** What is looked for, and the packages that bring it. */
+const programs = {
+  nginx: { needs: ["nginx"], files: ["/usr/lib/nginx/modules/ngx_http_echo_module.so"], packages: "nginx libnginx-mod-http-echo" },
+  openssl: { needs: ["openssl"], files: [], packages: "openssl" },
+  sshd: { needs: ["sshd", "ssh-keygen"], files: [], packages: "openssh-server" },
+  knot: { needs: ["knotd"], files: [], packages: "knot" },
+  redis: { needs: ["redis-server"], files: [], packages: "redis-server" },
+  blackbox: { needs: ["prometheus-blackbox-exporter"], files: [], packages: "prometheus-blackbox-exporter" },
+  ping: { needs: ["ping"], files: [], packages: "iputils-ping" },
+} as const;
+export type Program = keyof typeof programs;
+
+/** Daemons lie where only root's PATH looks. */
+const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** Where the executable is; null: nowhere. */
+export const pathOf = (executable: string): string | null =>
+  directories.map((directory) => join(directory, executable)).find((path) => existsSync(path)) ?? null;
+
+export const installed = (program: Program): boolean =>
+  programs[program].needs.every((executable) => pathOf(executable) !== null) && programs[program].files.every((path) => existsSync(path));
+
+/** One line for people; null: everything is there. */
+export function whatIsMissing(...wanted: readonly Program[]): string | null {
+  const missing = wanted.filter((program) => !installed(program));
+  return missing.length === 0 ? null : reasonFor(missing);
+}
+
+export function reasonFor(missing: readonly Program[]): string {
+  const packages = missing.map((program) => programs[program].packages).join(" ");
+  return `skipped: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not installed: apt-get install ${packages}`;
+}
+
+/** First thing in a test that needs them: ends it as skipped, with the reason, where one is not there. */
+export function requireInstalled(context: { skip(note?: string): void }, ...wanted: readonly Program[]): void {
+  const missing = whatIsMissing(...wanted);
+  if (missing !== null) context.skip(missing);
+}
+
+/**
+ * What several tests share and only some machines can run: starts in `beforeAll` where everything is installed, and is asked for in each test,
+ * which is skipped where it is not.
+ *
+ *     const nginx = whereInstalled(["nginx", "openssl"], startNginx);
+ *     beforeAll(nginx.start);
+ *     afterAll(nginx.stop);
+ *     it("…", async (context) => { const { ports } = nginx.get(context); … });
+ */
+export function whereInstalled<T extends { stop(): Promise<void> }>(wanted: readonly Program[], start: () => Promise<T>) {
+  let running: T | null = null;
+  return {
+    start: async (): Promise<void> => {
+      if (whatIsMissing(...wanted) === null) running = await start();
+    },
+    stop: async (): Promise<void> => {
+      await running?.stop();
+      running = null;
+    },
+    get: (context: { skip(note?: string): void }): T => {
+      requireInstalled(context, ...wanted);
+      if (running === null) throw new Error(`${wanted.join(", ")}: not started`);
+      return running;
+    },
+  };
+}
