@@ -1,5 +1,6 @@
 /** What the deployment binds, as `wrangler.toml` says it. Only the composition root and the Durable Objects' constructors see it whole. */
 import type { CheckReport } from "../domain/observation.ts";
+import { type PlacedRegion, placedRegions } from "../domain/vantage-point.ts";
 
 export type Env = {
   readonly DB: D1Database;
@@ -30,3 +31,15 @@ export type Env = {
   /** Where a checker reads its own place; "off": it says `local`. */
   readonly KOSMOS_TRACE_URL?: string;
 };
+
+/** Where each placed checker is bound. */
+export const placedBindings = {
+  sam: "CHECKER_SAM",
+  afr: "CHECKER_AFR",
+  me: "CHECKER_ME",
+} as const satisfies Record<PlacedRegion, keyof Env>;
+export type PlacedBindings = Pick<Env, (typeof placedBindings)[PlacedRegion]>;
+
+/** The placed regions that this deployment serves. */
+export const placedRegionsOf = (env: PlacedBindings): readonly PlacedRegion[] =>
+  placedRegions.filter((region) => env[placedBindings[region]] !== undefined);

@@ -50,6 +50,46 @@ export async function open(sealed: string, place: string, keys: SealingKeys): Pr
   return fail(problems[0] ?? "a stored secret was sealed with a key that is not there any more");
 }
 
+/** A monitor's secrets by their field, each sealed for its project and field: what is stored as `sealed`. */
+export async function sealSecrets(
+  secrets: Readonly<Record<string, unknown>>,
+  project: string,
+  keys: SealingKeys,
+): Promise<Result<Record<string, string>, string>> {
+  const sealed: Record<string, string> = {};
+  for (const [field, value] of Object.entries(secrets)) {
+    const text = await seal(JSON.stringify(value), secretPlace(project, field), keys);
+    if (!text.ok) return text;
+    sealed[field] = text.value;
+  }
+  return ok(sealed);
+}
+
+/** A monitor's fields with the secrets of `sealed` in their places, as its plugin knows them. Fails with the reason when one does not open. */
+export async function openSpec(
+  spec: Readonly<Record<string, unknown>>,
+  project: string,
+  keys: SealingKeys,
+): Promise<Result<Readonly<Record<string, unknown>>, string>> {
+  if (!Object.hasOwn(spec, "sealed")) return ok(spec);
+  const { sealed, ...plainFields } = spec;
+  const opened: Record<string, unknown> = plainFields;
+  if (sealed === null || sealed === undefined) return ok(opened);
+  if (typeof sealed !== "object") return fail("the stored secrets cannot be read");
+  for (const [field, text] of Object.entries(sealed)) {
+    const plain = typeof text === "string" ? await open(text, secretPlace(project, field), keys) : fail("a stored secret cannot be read");
+    if (!plain.ok) return fail(`${field}: ${plain.error}`);
+    try {
+      opened[field] = JSON.parse(plain.value);
+    } catch {
+      return fail(`${field}: a stored secret cannot be read`);
+    }
+  }
+  return ok(opened);
+}
+
+const secretPlace = (project: string, field: string): string => `${project}/monitor/${field}`;
+
 const known = new Map<string, Promise<Result<Key, string>>>();
 
 function importKey(name: string, setting: string | undefined): Promise<Result<Key, string>> {

@@ -2,6 +2,7 @@
 import { limits } from "../domain/limits.ts";
 import { hash32 } from "../domain/name.ts";
 import type { AnswersRpc, ConductorRpc, EngineRpc, ProberRpc } from "./rpc.ts";
+import type { AgentsRpc, TesterRpc, VantageRpc } from "./rpc-vantage.ts";
 
 /** The Conductor of projects, tokens and flavors. A project cannot have this name: project ids have no colon. */
 const deploymentName = "deployment";
@@ -17,6 +18,13 @@ export const deploymentConductor = (namespace: DurableObjectNamespace): Conducto
 
 export const engineOf = (namespace: DurableObjectNamespace, project: string): EngineRpc => stub<EngineRpc>(namespace, `project:${project}`);
 
+/** What the Engine knows of the places from which is checked, and its desk for agents. */
+export const vantageOf = (namespace: DurableObjectNamespace, project: string): VantageRpc =>
+  stub<VantageRpc>(namespace, `project:${project}`);
+
+/** Whose tokens are agents' is known by the Conductor of the deployment. */
+export const agentsOf = (namespace: DurableObjectNamespace): AgentsRpc => stub<AgentsRpc>(namespace, deploymentName);
+
 /** Only the first `get()` of an object respects the hint; a Prober never moves, so a new place needs a new generation. */
 export const proberOf = (
   namespace: DurableObjectNamespace,
@@ -25,6 +33,10 @@ export const proberOf = (
   stub<ProberRpc>(namespace, `${key.project}:${key.region}:${key.shard}:${key.generation}`, {
     locationHint: key.region as DurableObjectLocationHint,
   });
+
+/** A Prober that is assigned nothing: it is there to be in that region, and runs a monitor's test. */
+export const testerOf = (namespace: DurableObjectNamespace, project: string, region: string): TesterRpc =>
+  stub<TesterRpc>(namespace, `${project}:${region}:test`, { locationHint: region as DurableObjectLocationHint });
 
 export const answersIndex = (name: string): number => hash32(name) % limits.answersObjects;
 

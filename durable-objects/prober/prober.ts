@@ -5,16 +5,19 @@
 import { DurableObject } from "cloudflare:workers";
 import { limits } from "../../domain/limits.ts";
 import { type CheckReport, checkReport } from "../../domain/observation.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
 import type { Env } from "../env.ts";
 import type { Assignment, CheckBatch, Confirmation, ProberRpc } from "../rpc.ts";
+import type { CheckResult, TesterRpc, TestOrder } from "../rpc-vantage.ts";
 import { firstRunAt, type HeldCheck, heldChecks, keyOf, keyOfObservation, orderOf, type Place } from "./assignment.ts";
+import { ask, type Checker, checkerOf } from "./checker-client.ts";
 import { type Run, Slots } from "./slots.ts";
 import { ProberStore } from "./store.ts";
 
 /** A run with the check as it was when it was started. */
 type Started = Run & { readonly held: HeldCheck };
 
-export class Prober extends DurableObject<Env> implements ProberRpc {
+export class Prober extends DurableObject<Env> implements ProberRpc, TesterRpc {
   private readonly store: ProberStore;
   private readonly slots = new Slots(limits.proberSlots);
   private place: Place | null = null;
@@ -75,6 +78,25 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
     return { version: this.version, checks: this.slots.size, next_due_at: next };
   }
 
+  /** Asked of a Prober that is assigned nothing (`testerOf`). Never throws. */
+  async test(order: TestOrder): Promise<CheckResult> {
+    const checker = this.checker(order.region);
+    const answer = checker.ok ? await ask(checker.value.fetcher, "/test", order, order.timeout_ms + limits.checkerGraceMs) : checker;
+    if (answer.ok) return answer.value as CheckResult;
+    return {
+      region: order.region,
+      colo: "local",
+      outcome: "no_data",
+      latency_ms: null,
+      timings: { dns: null, connect: null, tls: null, first_byte: null },
+      detail: answer.error.slice(0, limits.checkDetailLength),
+      warning: null,
+      http_status: null,
+      body_excerpt: null,
+      certificate: null,
+    };
+  }
+
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const now = Date.now();
     this.slots.resume(info?.scheduledTime ?? null, now);
@@ -120,45 +142,35 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
 
   /** Never throws. */
   private async carryOut(started: readonly Started[], timeoutMs: number): Promise<void> {
-    const came = await this.callChecker(started, timeoutMs).catch((error: unknown) => `the checker failed: ${error}`);
+    const came = await this.callChecker(started, timeoutMs).catch((error: unknown) => fail(`the checker failed: ${error}`));
     const now = Date.now();
     const outcomes = new Map(
-      typeof came === "string" ? [] : came.observations.map((seen) => [`${seen.tick} ${keyOfObservation(seen)}`, seen.outcome]),
+      came.ok ? came.value.observations.map((seen) => [`${seen.tick} ${keyOfObservation(seen)}`, seen.outcome]) : [],
     );
     for (const { key, tick } of started) this.slots.concluded(key, outcomes.get(`${tick} ${key}`) ?? "no_data", now);
-    if (typeof came === "string") await this.reportNoData(started, came);
+    if (!came.ok) await this.reportNoData(started, came.error);
   }
 
   /** What it reported, or what to say in its place. */
-  private async callChecker(started: readonly Started[], timeoutMs: number): Promise<CheckReport | string> {
-    if (this.place === null) return "the Prober was assigned nothing";
-    const batch: CheckBatch = { ...this.place, checks: started.map((run) => orderOf(run.held, run)) };
-    const given = timeoutMs + limits.checkerGraceMs;
-    const deadline = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const lost = new Promise<string>((resolve) => {
-      timer = setTimeout(() => {
-        resolve(`the checker did not come back within ${given} ms`);
-        deadline.abort();
-      }, given);
-    });
-    const call = async (): Promise<CheckReport | string> => {
-      const { Checker } = this.ctx.exports as unknown as { readonly Checker: Fetcher };
-      const response = await Checker.fetch("http://checker/", { method: "POST", body: JSON.stringify(batch), signal: deadline.signal });
-      if (!response.ok) {
-        await response.body?.cancel();
-        return `the checker answered ${response.status}`;
-      }
-      return checkReport.parse(await response.json());
-    };
-    try {
-      return await Promise.race([call(), lost]);
-    } finally {
-      clearTimeout(timer);
-    }
+  private async callChecker(started: readonly Started[], timeoutMs: number): Promise<Result<CheckReport, string>> {
+    if (this.place === null) return fail("the Prober was assigned nothing");
+    const { place } = this;
+    const checker = this.checker(place.region);
+    if (!checker.ok) return checker;
+    const batch: CheckBatch = { ...place, checks: started.map((run) => orderOf(run.held, run)) };
+    const answer = await ask(checker.value.fetcher, "/", batch, timeoutMs + limits.checkerGraceMs);
+    if (!answer.ok) return answer;
+    // Whose report it is, is ours to say; where it was measured, the checker's.
+    const report: CheckReport = { ...checkReport.parse(answer.value), ...place };
+    if (!checker.value.reports) await this.send(report);
+    return ok(report);
   }
 
-  /** Never throws: if the queue is away too, the Engine sees the silence. */
+  private checker(region: string): Result<Checker, string> {
+    const { Checker } = this.ctx.exports as unknown as { readonly Checker: Fetcher };
+    return checkerOf(region, this.env, Checker);
+  }
+
   private async reportNoData(runs: readonly Started[], detail: string): Promise<void> {
     if (this.place === null || runs.length === 0) return;
     const report: CheckReport = {
@@ -176,6 +188,11 @@ export class Prober extends DurableObject<Env> implements ProberRpc {
         detail: detail.slice(0, limits.checkDetailLength),
       })),
     };
+    await this.send(report);
+  }
+
+  /** Never throws: if the queue is away, the Engine sees the silence. */
+  private async send(report: CheckReport): Promise<void> {
     const send = () => this.env.STATUS_RESULTS.send(report, { contentType: "json" });
     await send()
       .catch(send)

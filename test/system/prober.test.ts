@@ -3,6 +3,7 @@ import { createTestHarness } from "wrangler";
 import { limits } from "../../domain/limits.ts";
 import type { Observation } from "../../domain/observation.ts";
 import type { AssignedCheck, AssignedMonitor, Assignment } from "../../durable-objects/rpc.ts";
+import type { CheckResult, TestOrder } from "../../durable-objects/rpc-vantage.ts";
 import { answer, hang, type Origin, type OriginOptions, startOrigin } from "./origins.ts";
 import type { Fault, Recorded } from "./prober/worker.ts";
 import { until } from "./until.ts";
@@ -212,5 +213,45 @@ describe("a Prober", () => {
     expect({ version, checks }).toEqual({ version: 1, checks: 1 });
     expect(next_due_at).toBeGreaterThan(Date.now() - 1_000);
     await seen("results", (list) => list.length > 1);
+  });
+});
+
+describe("a monitor's test", () => {
+  const order = (port: number, spec: object = {}): TestOrder => ({
+    project_id: "default",
+    region: "weur",
+    monitor_id: null,
+    type: "HTTP",
+    timeout_ms: 1_000,
+    spec: { ...spec },
+    target: { host: "127.0.0.1", port, hostHeader: null, endpoint: "127.0.0.1" },
+  });
+  const test = (what: TestOrder) => post<CheckResult>("/test", what);
+
+  it("runs the check once, and tells all that it saw", async () => {
+    const good = await origin();
+    expect(await test(order(good.port))).toMatchObject({ region: "weur", colo: "local", outcome: "pass", detail: "200", warning: null });
+    expect(await test(order(good.port, { expected_codes: [418] }))).toMatchObject({ outcome: "fail", detail: "expected 418, got 200" });
+    expect(good.received).toHaveLength(2);
+  });
+
+  it("asks nobody with a secret that does not open, and says why", async () => {
+    const good = await origin();
+    const seen = await test(order(good.port, { sealed: { secret_headers: "v1.00000000.AAAA" } }));
+    expect(seen).toMatchObject({
+      outcome: "no_data",
+      detail: "secret_headers: KOSMOS_ENCRYPTION_KEY is not set in this deployment",
+    });
+    expect(good.received).toEqual([]);
+  });
+
+  it("says so where no checker can be asked", async () => {
+    const good = await origin();
+    expect(await test({ ...order(good.port), region: "sam" })).toMatchObject({
+      region: "sam",
+      outcome: "no_data",
+      detail: "no checker is bound for sam (CHECKER_SAM)",
+    });
+    await fault("none");
   });
 });

@@ -5,6 +5,7 @@
 import { type CheckIo, failed, noData, type Outcome, VantageRefusal } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Observation } from "../../domain/observation.ts";
+import { ok, type Result } from "../../domain/result.ts";
 import { userAgentOf } from "../../domain/user-agent.ts";
 import { missing } from "../../domain/vantage-point.ts";
 import { checkPluginOf } from "../../plugins/index.ts";
@@ -13,12 +14,15 @@ import type { CheckOrder } from "./batch.ts";
 /** The world as `CheckIo` has it, without the deadline and the name to go by, which are set here. */
 export type CheckerIo = Omit<CheckIo, "signal" | "userAgent">;
 
+/** Opens what is sealed in a monitor's fields, or says why it does not open. */
+export type OpenSpec = (spec: OneCheck["spec"]) => Promise<Result<OneCheck["spec"], string>>;
+
 /** One observation for each check, in their order. A check's time begins when it gets its slot. */
-export async function runChecks(checks: readonly CheckOrder[], io: CheckerIo): Promise<Observation[]> {
+export async function runChecks(checks: readonly CheckOrder[], io: CheckerIo, open?: OpenSpec): Promise<Observation[]> {
   const observations: Observation[] = [];
   const waiting = checks.entries();
   const slot = async (): Promise<void> => {
-    for (const [index, check] of waiting) observations[index] = observationOf(check, await runCheck(check, io));
+    for (const [index, check] of waiting) observations[index] = observationOf(check, await runCheck(check, io, open));
   };
   await Promise.all(Array.from({ length: Math.min(limits.proberSlots, checks.length) }, slot));
   return observations;
@@ -26,11 +30,13 @@ export async function runChecks(checks: readonly CheckOrder[], io: CheckerIo): P
 
 export type OneCheck = Pick<CheckOrder, "type" | "spec" | "target" | "timeout_ms"> & { readonly monitor_id?: string | null };
 
-/** Secrets in `spec` are open. */
-export async function runCheck(check: OneCheck, io: CheckerIo): Promise<Outcome> {
+/** `open` left out: no secret in `spec` is sealed. */
+export async function runCheck(check: OneCheck, io: CheckerIo, open?: OpenSpec): Promise<Outcome> {
   const plugin = checkPluginOf(check.type);
   if (plugin === null) return noData(`this checker knows no monitors of type ${check.type}`);
-  const spec = plugin.spec.safeParse(check.spec);
+  const opened = open !== undefined && Object.hasOwn(check.spec, "sealed") ? await open(check.spec) : ok(check.spec);
+  if (!opened.ok) return noData(opened.error.slice(0, limits.checkDetailLength));
+  const spec = plugin.spec.safeParse(opened.value);
   if (!spec.success) return noData(`the monitor's fields cannot be read: ${spec.error.issues[0]?.message}`);
   const unable = missing(plugin.needs(spec.data, check.target), io.capabilities);
   if (unable.length > 0) return noData(`this vantage point cannot do what the check needs: ${unable.join(", ")}`);

@@ -1,5 +1,5 @@
 /**
- * The Prober and the checker with doors for a test: `/assign` and `/wake` to a Prober, `/check` to the checker, `/reports` to what came out of
+ * The Prober and the checker with doors for a test: `/assign`, `/wake` and `/test` to a Prober, `/check` to the checker, `/reports` to what came out of
  * the queue, `/fault` to make the checker fail as a whole.
  */
 import { DurableObject } from "cloudflare:workers";
@@ -7,7 +7,8 @@ import type { CheckReport } from "../../../domain/observation.ts";
 import type { Env } from "../../../durable-objects/env.ts";
 import { Prober } from "../../../durable-objects/prober/prober.ts";
 import type { Assignment, CheckBatch } from "../../../durable-objects/rpc.ts";
-import { proberOf } from "../../../durable-objects/stubs.ts";
+import type { TestOrder } from "../../../durable-objects/rpc-vantage.ts";
+import { proberOf, testerOf } from "../../../durable-objects/stubs.ts";
 import { Checker as RealChecker } from "../../../workers/checker/checker.ts";
 
 export { Prober };
@@ -85,6 +86,10 @@ export default {
       }
       case "/wake":
         return Response.json(await prober(env, JSON.parse(body) as Assignment).wake());
+      case "/test": {
+        const order = JSON.parse(body) as TestOrder;
+        return Response.json(await testerOf(env.PROBER, order.project_id, order.region).test(order));
+      }
       case "/check": {
         const { Checker } = context.exports as unknown as { readonly Checker: Fetcher };
         return Checker.fetch("http://checker/", { method: "POST", body });
