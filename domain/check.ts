@@ -58,6 +58,8 @@ export type CheckSocket = {
   close(): Promise<unknown>;
   /** Only where `tls` is, once it has opened: the other side's certificate, and the protocol that ALPN chose. */
   readonly peer?: () => { readonly certificate: Certificate | null; readonly protocol: string | null };
+  /** Once it has opened, where the vantage point can tell: how long name, connection and handshake took, in milliseconds each. */
+  readonly took?: () => { readonly dns: number | null; readonly connect: number | null; readonly tls: number | null };
 };
 
 /** A UDP socket that talks with one address. */
@@ -90,6 +92,8 @@ export type CheckIo = {
    * `connect()` itself cannot be aborted.
    */
   readonly signal: AbortSignal;
+  /** True in a monitor's test: the plugin may read a little more than decides, such as the beginning of a body, to fill `more`. */
+  readonly detailed?: boolean;
 };
 
 export type Outcome = {

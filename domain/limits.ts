@@ -16,6 +16,14 @@ export const limits = {
   headersBytes: 8 * 1024,
   payloadBytes: 16 * 1024,
   receiveStringBytes: 1024,
+  caCertBytes: 32 * 1024,
+  maxRedirects: 20,
+  jsonAssertions: 16,
+  jsonPathLength: 256,
+  jsonPathSteps: 32,
+  usernameBytes: 255,
+  passwordBytes: 1024,
+  bearerTokenLength: 4096,
   urlPathLength: 2048,
   bodyBytes: 64 * 1024,
   bulkBodyBytes: 1024 * 1024,
@@ -63,6 +71,11 @@ export const limits = {
   /** How much of a response a check reads at the most. */
   checkBodyBytes: 64 * 1024,
   checkHeadBytes: 32 * 1024,
+  checkHeaders: 256,
+  checkInterimAnswers: 16,
+  checkUrlLength: 4096,
+  /** What a monitor's test shows of a body. */
+  bodyExcerptBytes: 1024,
   checkDetailLength: 200,
 
   /** A series keeps its newest results, so that late ones can be put where they belong. */
