@@ -45,6 +45,11 @@ export const limits = {
   queueLagSeconds: 60,
   readyEngines: 10,
 
+  /** That an agent was seen is noted this often; its poll waits at most so long; a report holds so many parts, each of at most `shardTargets`. */
+  agentSeenMs: 60_000,
+  agentWaitSeconds: 55,
+  agentReports: 20,
+
   /** History is kept this long, or the newest so many events of one GSLB. */
   historyDays: 30,
   historyEventsPerGslb: 10_000,

@@ -4,7 +4,7 @@ import { Conductor } from "../durable-objects/conductor/conductor.ts";
 import { Engine } from "../durable-objects/engine/engine.ts";
 import type { Env } from "../durable-objects/env.ts";
 import { Prober } from "../durable-objects/prober/prober.ts";
-import { answersOf, conductorOf, deploymentConductor, engineOf } from "../durable-objects/stubs.ts";
+import { agentsOf, answersOf, conductorOf, deploymentConductor, engineOf, vantageOf } from "../durable-objects/stubs.ts";
 import { createApi } from "./api/app.ts";
 import { Checker } from "./checker/checker.ts";
 import { watchdog } from "./checker/watchdog.ts";
@@ -21,8 +21,10 @@ export default {
       {
         settings: env,
         deployment: () => deploymentConductor(env.CONDUCTOR),
+        agents: () => agentsOf(env.CONDUCTOR),
         conductor: (project) => conductorOf(env.CONDUCTOR, project),
         engine: (project) => engineOf(env.ENGINE, project),
+        vantage: (project) => vantageOf(env.ENGINE, project),
         answers: (name) => answersOf(env.ANSWERS, name),
         mayAskDns: async (client) => (await env.DNS_LIMIT?.limit({ key: client }))?.success ?? true,
       },

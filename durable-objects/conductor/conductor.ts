@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { gt, sql } from "drizzle-orm";
+import type { Agent, AgentFacts, AgentWrite } from "../../domain/agent.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
@@ -27,7 +28,9 @@ import type {
   PoolWithMembers,
   WriteBack,
 } from "../rpc.ts";
+import type { AgentsRpc } from "../rpc-vantage.ts";
 import { deploymentConductor, engineOf, projectOf } from "../stubs.ts";
+import { Agents } from "./agents.ts";
 import { type Attached, attach, attached, detach } from "./attachment.ts";
 import type { Decision, Scope, Writing } from "./change.ts";
 import { configurationSince } from "./configuration.ts";
@@ -52,11 +55,12 @@ import { within } from "./within.ts";
 /** D1 that has not answered by then is not well. */
 const healthMs = 5_000;
 
-export class Conductor extends DurableObject<Env> implements ConductorRpc {
+export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc {
   private readonly project: string | null;
   private readonly store: Store;
   private readonly outbox: Outbox;
   private readonly ledger: Ledger;
+  private readonly ofAgents: Agents;
   private migrating: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -64,6 +68,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
     this.project = projectOf(ctx.id.name);
     const prepare = this.project === null ? () => this.prepare() : () => deploymentConductor(env.CONDUCTOR).prepare();
     this.store = new Store(env.DB, prepare);
+    this.ofAgents = new Agents(this.store, ctx.storage);
     this.outbox = new Outbox(ctx.storage, () => engineOf(env.ENGINE, this.scope.project));
     const tell = () => ctx.waitUntil(this.outbox.deliver());
     this.ledger = new Ledger({ store: this.store, project: this.project ?? "" }, this.outbox, tell);
@@ -187,6 +192,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
   async watch(): Promise<void> {
     if (this.project === null) {
       await this.projects();
+      await this.ofAgents.refresh().catch((error) => console.warn(`conductor deployment: the agents are those of the last time: ${error}`));
       return;
     }
     try {
@@ -247,6 +253,35 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc {
       console.warn(`conductor deployment: the projects are those of the last time: ${error}`);
       return JSON.parse((await this.ctx.storage.get<string>("projects")) ?? "[]");
     }
+  }
+
+  createAgent(input: AgentWrite, tokenHash: string, _by: Caller): Promise<Result<Agent, Problem>> {
+    return orUnavailable(() => this.agentsHere.create(input, tokenHash, Date.now()));
+  }
+
+  agents(): Promise<Result<readonly Agent[], Problem>> {
+    return orUnavailable(async () => ok(await this.agentsHere.list()));
+  }
+
+  readAgent(id: string): Promise<Result<Agent, Problem>> {
+    return orUnavailable(() => this.agentsHere.read(id));
+  }
+
+  removeAgent(id: string, _by: Caller): Promise<Result<null, Problem>> {
+    return orUnavailable(() => this.agentsHere.remove(id));
+  }
+
+  agentOf(tokenHash: string): Promise<Agent | null> {
+    return this.agentsHere.of(tokenHash);
+  }
+
+  agentSeen(id: string, facts: AgentFacts): Promise<void> {
+    return this.agentsHere.seen(id, facts, Date.now());
+  }
+
+  private get agentsHere(): Agents {
+    assert(this.project === null, "the deployment's Conductor knows the agents");
+    return this.ofAgents;
   }
 
   private get scope(): Scope {

@@ -21,6 +21,9 @@ export const isOvertaken = (error: unknown): boolean => messages(error).includes
 /** Somebody holds the name; nothing was written. */
 export const isClaimed = (error: unknown): boolean => messages(error).includes("UNIQUE constraint failed: name_claim.");
 
+/** Another agent has the name; nothing was written. */
+export const isAgentNamed = (error: unknown): boolean => messages(error).includes("UNIQUE constraint failed: agent.name");
+
 /** The tables are not there: this is not the database that was prepared. */
 export const isUnprepared = (error: unknown): boolean => messages(error).includes("no such table");
 

@@ -4,6 +4,7 @@
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { AgentFacts } from "../../domain/agent.ts";
 import type { failbacks, OnAllDown, SteeringPolicy } from "../../domain/gslb.ts";
 import type { EventKind, Severity } from "../../domain/history.ts";
 import type { MemberType } from "../../domain/member.ts";
@@ -170,6 +171,19 @@ export const override = sqliteTable(
     index("override_by_member").on(table.member_id).where(sql`member_id IS NOT NULL`),
   ],
 );
+
+/** Agents belong to the deployment, not to a project. Of a token there is its SHA-256 alone. */
+export const agent = sqliteTable("agent", {
+  id: text().primaryKey(),
+  name: text().notNull().unique(),
+  description: text(),
+  /** Null: it serves every project. */
+  project_id: text(),
+  token_hash: text().notNull().unique(),
+  created_at: integer().notNull(),
+  last_seen_at: integer(),
+  facts: text({ mode: "json" }).$type<AgentFacts>(),
+});
 
 /** How far a project's configuration has come. The change log holds what came after `floor`. */
 export const project = sqliteTable("project", {

@@ -1,7 +1,8 @@
 /** The API over Conductors in memory, called without a server. */
 import type { ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
+import type { AgentsRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import { createApi } from "./app.ts";
-import type { ApiSettings } from "./bindings.ts";
+import type { ApiBindings, ApiSettings } from "./bindings.ts";
 import { MemoryConductor } from "./conductor.fixture.ts";
 
 export const token = "unit-test-token";
@@ -9,7 +10,7 @@ export const token = "unit-test-token";
 // biome-ignore lint/suspicious/noExplicitAny: a test reads bodies of every shape, and a wrong one fails its assertion.
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
 
-export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> = {}) {
+export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> = {}, more: Partial<ApiBindings> = {}) {
   const api = createApi();
   const conductors = new Map<string, MemoryConductor>();
   const conductorFor = (project: string): MemoryConductor => {
@@ -26,6 +27,11 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
       throw new Error("no test of the API asks for answers");
     },
     mayAskDns: async () => true,
+    agents: () => ({ agentOf: async () => null }) as unknown as AgentsRpc,
+    vantage: (): VantageRpc => {
+      throw new Error("this test does not speak of vantage points");
+    },
+    ...more,
   };
 
   /** A string or a stream is sent as it is, anything else as JSON; a header that is null is left out. */

@@ -1,7 +1,10 @@
 /** What the api Worker is handed: its settings and the ways to the parts it asks. It holds no storage and no queue. */
+import type { Agent } from "../../domain/agent.ts";
 import type { AnswersRpc, Caller, ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
+import type { AgentsRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
+import type { SealingKeys } from "../../durable-objects/seal.ts";
 
-export type ApiSettings = {
+export type ApiSettings = SealingKeys & {
   /** One value, or two separated by a comma while rotating. */
   readonly KOSMOS_ADMIN_TOKEN?: string;
   readonly KOSMOS_REGIONS?: string;
@@ -15,8 +18,12 @@ export type ApiBindings = {
   readonly settings: ApiSettings;
   /** The Conductor of the deployment, for `/readyz`. */
   deployment(): ConductorRpc;
+  /** What the Conductor of the deployment knows of agents. */
+  agents(): AgentsRpc;
   conductor(project: string): ConductorRpc;
   engine(project: string): EngineRpc;
+  /** What the Engine knows of vantage points. */
+  vantage(project: string): VantageRpc;
   /** The object that holds the name, or knows the zone. */
   answers(name: string): AnswersRpc;
   /** Whether this client may ask `/dns-query` once more. */
@@ -24,6 +31,6 @@ export type ApiBindings = {
 };
 
 /** Known of every request once it was let in. */
-export type ApiVariables = { requestId: string; project: string; caller: Caller };
+export type ApiVariables = { requestId: string; project: string; caller: Caller; agent: Agent | null };
 
 export type ApiEnv = { Bindings: ApiBindings; Variables: ApiVariables };
