@@ -17,6 +17,7 @@ export const limits = {
   payloadBytes: 16 * 1024,
   receiveStringBytes: 1024,
   caCertBytes: 32 * 1024,
+  sendBytes: 16 * 1024,
   maxRedirects: 20,
   jsonAssertions: 16,
   jsonPathLength: 256,
@@ -77,6 +78,10 @@ export const limits = {
   checkBodyBytes: 64 * 1024,
   checkHeadBytes: 32 * 1024,
   checkHeaders: 256,
+  /** A mail server's reply (RFC 5321, 4.5.3.1.5 asks for 512), and what an SSH server says before its name (RFC 4253, 4.2: 255 for that itself). */
+  checkReplyLines: 100,
+  checkReplyLineBytes: 2 * 1024,
+  checkBannerLines: 1_024,
   checkInterimAnswers: 16,
   checkUrlLength: 4096,
   /** What a monitor's test shows of a body. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../domain/limits.ts";
 import { checkPlugins } from "./checks/index.ts";
-import { monitorWrite, specOf } from "./index.ts";
+import { checkPluginOf, monitorWrite, specOf } from "./index.ts";
 
 /** What is wrong with a monitor: "path message", in order. */
 const wrong = (body: unknown): string[] => {
@@ -40,8 +40,13 @@ describe("a monitor as it is written", () => {
 
   it("has a type that is known", () => {
     const message = `/type must be one of ${Object.keys(checkPlugins).sort().join(", ")}`;
-    for (const type of ["PING", "", 5, null, undefined, "toString", "__proto__"]) expect(wrong({ type, delay: 30 })).toEqual([message]);
+    for (const type of ["PINGS", "", 5, null, undefined, "toString", "__proto__"]) expect(wrong({ type, delay: 30 })).toEqual([message]);
     expect(wrong({ type: "x", delay: 0 })).toEqual([message, "/delay must be an integer from 1 to 86400"]);
+  });
+
+  it("takes ICMP for PING", () => {
+    expect(monitorWrite.parse({ type: "icmp" })).toMatchObject({ type: "PING" });
+    expect(checkPluginOf("ICMP")).toBe(checkPluginOf("ping"));
   });
 
   it("is an object", () => {
@@ -49,7 +54,7 @@ describe("a monitor as it is written", () => {
   });
 
   it("has no fields that are unknown, or that belong to another type or to a later version", () => {
-    for (const field of ["no_such", "id", "follow_redirects", "insecure", "sni", "send", "runnable", "__proto__"]) {
+    for (const field of ["no_such", "id", "follow_redirects", "insecure", "sni", "starttls", "runnable", "__proto__"]) {
       const body = JSON.parse(`{"type":"TCP","port":1,"${field}":null}`);
       expect(wrong(body)).toEqual([`/ Unrecognized key: "${field}"`]);
     }
@@ -79,7 +84,7 @@ describe("a monitor as it is written", () => {
 
   it("keeps the type's own fields apart", () => {
     const resource = { id: "i", project_id: "p", domain_id: "d", version: 1, created_at: "c", updated_at: "u" };
-    expect(specOf({ ...resource, ...monitorWrite.parse({ type: "TCP", port: 5 }) })).toEqual({ port: 5 });
+    expect(specOf({ ...resource, ...monitorWrite.parse({ type: "SSH", port: 5 }) })).toEqual({ port: 5 });
   });
 });
 

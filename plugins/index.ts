@@ -9,9 +9,13 @@ const timings = common.pick({ delay: true, timeout: true, confirm_delay: true })
 const types = Object.keys(checkPlugins);
 const typeError = `must be one of ${types.join(", ")}`;
 
+/** Other names of a type. */
+const aliases: Readonly<Record<string, string>> = { ICMP: "PING" };
+
 /** The plugin of a type, in any letter case. */
 export function checkPluginOf(type: unknown): CheckPlugin | null {
-  const name = typeof type === "string" ? type.toUpperCase() : "";
+  const given = typeof type === "string" ? type.toUpperCase() : "";
+  const name = Object.hasOwn(aliases, given) ? (aliases[given] ?? given) : given;
   return Object.hasOwn(checkPlugins, name) ? (checkPlugins[name] ?? null) : null;
 }
 

@@ -12,6 +12,8 @@ export type ByteReader = {
   some(maximum: number): Promise<Result<Uint8Array, Stop>>;
   /** What to say when `what` did not come. */
   say(stop: Stop, what: string): string;
+  /** What to say of what did not happen in time. */
+  missed(what: string): string;
   /** What to say when nothing came in time. */
   noAnswer(): string;
 };
@@ -56,6 +58,7 @@ export function byteReader(stream: ReadableStream<Uint8Array>, end: Deadline): B
       rest = rest.subarray(bytes.length);
       return ok(bytes);
     },
+    missed: end.missed,
     noAnswer: () => end.missed("no answer"),
     say(stop, what) {
       if (stop === "timeout") return end.missed(`the ${what} did not end`);

@@ -10,7 +10,7 @@ import {
   VantageRefusal,
 } from "../../domain/check.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
-import { type Deadline, deadline, unreachable } from "./deadline.ts";
+import { type Deadline, deadline, unreachable, unreachableOverTls } from "./deadline.ts";
 
 export async function withConnection(
   target: CheckTarget,
@@ -25,7 +25,9 @@ export async function withConnection(
   try {
     const opened = await connection.open(end);
     if (!opened.ok) return failed(opened.error.timedOut ? null : io.now() - startedAt, opened.error.detail);
-    return await use(opened.value, end);
+    const took = opened.value.took?.() ?? { dns: null, connect: tls === undefined ? io.now() - startedAt : null, tls: null };
+    const outcome = await use(opened.value, end);
+    return { ...outcome, more: { timings: { ...took, first_byte: null }, ...outcome.more } };
   } finally {
     end.clear();
     connection.drop();
@@ -42,6 +44,7 @@ export type Connection = {
 export function connect({ host, port }: { readonly host: string; readonly port: number }, io: CheckIo, tls?: TlsOptions): Connection {
   const address = { hostname: host.replace(/\.$/, ""), port };
   const socket = tls === undefined ? io.connect(address) : io.connect(address, tls);
+  const indistinct = tls === undefined ? unreachable : unreachableOverTls;
   socket.closed.catch(() => undefined);
   return {
     async open(end) {
@@ -54,7 +57,7 @@ export function connect({ host, port }: { readonly host: string; readonly port: 
       if (opened === "timeout") return fail({ timedOut: true, detail: end.missed("no connection") });
       if (opened === "open") return ok(socket);
       if (opened.error instanceof VantageRefusal) throw opened.error;
-      return fail({ timedOut: false, detail: opened.error instanceof ConnectFailure ? opened.error.message : unreachable });
+      return fail({ timedOut: false, detail: opened.error instanceof ConnectFailure ? opened.error.message : indistinct });
     },
     // Never awaited: close() waits for a connection that may never open, and its own failure says nothing new.
     drop: () => void socket.close().catch(() => undefined),

@@ -27,3 +27,6 @@ export function deadline(signal: AbortSignal): Deadline {
 
 /** Refused, unroutable, unresolvable: Cloudflare's `connect()` has the same words for all of them, so nothing finer can be said. */
 export const unreachable = "connection refused or unreachable";
+
+/** The same over TLS: a Worker is not told whether it was the certificate. */
+export const unreachableOverTls = "the connection or its TLS handshake failed";

@@ -55,7 +55,7 @@ const monitorWrong: Write["wrong"] = [
   [{ check_regions: ["mars"] }, "/check_regions/0", 422],
   [{ url_path: "no slash" }, "/url_path", 400],
   [{ headers: { Authorization: "Basic x" } }, "/headers/Authorization", 422],
-  [{ type: "SSH" }, "/type", 400],
+  [{ type: "FTP" }, "/type", 400],
 ];
 const poolWrong: Write["wrong"] = [
   [{ name: "" }, "/name", 400],

@@ -139,10 +139,17 @@ describe("the checker", () => {
   });
 
   it("says no_data for what is its own trouble", async () => {
-    expect(outcomes(await check(http(1, { type: "PING" }), http(1, { spec: { port: 0 } }), http(1, { type: "HTTPS", spec: {} })))).toEqual([
-      ["no_data", "this checker knows no monitors of type PING"],
+    const unable = "this vantage point cannot do what the check needs";
+    const orders = [
+      http(1, { type: "FTP" }),
+      http(1, { spec: { port: 0 } }),
+      ...["HTTPS", "PING"].map((type) => http(1, { type, spec: {} })),
+    ];
+    expect(outcomes(await check(...orders))).toEqual([
+      ["no_data", "this checker knows no monitors of type FTP"],
       ["no_data", "the monitor's fields cannot be read: must be an integer from 1 to 65535"],
-      ["no_data", "HTTPS to an address cannot be checked from a Worker"],
+      ["no_data", `${unable}: tls`],
+      ["no_data", `${unable}: ping`],
     ]);
   });
 

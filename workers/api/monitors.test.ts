@@ -24,7 +24,7 @@ describe("/v0.1/monitors", () => {
   test.each([
     [{}, ["/type"], 400],
     [{ type: null }, ["/type"], 400],
-    [{ type: "PING" }, ["/type"], 400],
+    [{ type: "FTP" }, ["/type"], 400],
     [{ type: "TCP" }, ["/port"], 400],
     [{ type: "TCP", port: 0 }, ["/port"], 400],
     [{ type: "TCP", port: 65_536 }, ["/port"], 400],
