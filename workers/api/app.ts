@@ -2,6 +2,8 @@
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { notFound } from "../../domain/problem.ts";
+import { agentWorkRoutes } from "./agent-work.ts";
+import { agentRoutes } from "./agents.ts";
 import { attachmentRoutes } from "./attachments.ts";
 import { authenticate } from "./auth.ts";
 import type { ApiEnv } from "./bindings.ts";
@@ -38,6 +40,8 @@ export function createApi(): Hono<ApiEnv> {
   statusRoutes(app);
   historyRoutes(app);
   flavorRoutes(app);
+  agentWorkRoutes(app);
+  agentRoutes(app);
   app.route("/dns-query", dnsQuery());
   app.notFound((c) => answerProblem(c, notFound("path")));
   app.onError((error, c) => answerFault(c, error));
