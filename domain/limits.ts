@@ -13,6 +13,7 @@ export const limits = {
   checkRegions: 16,
   headers: 32,
   expectedCodes: 32,
+  dnsAnswers: 32,
   headersBytes: 8 * 1024,
   payloadBytes: 16 * 1024,
   receiveStringBytes: 1024,
@@ -77,6 +78,8 @@ export const limits = {
   /** How much of a response a check reads at the most. */
   checkBodyBytes: 64 * 1024,
   checkHeadBytes: 32 * 1024,
+  /** How many frames of HTTP/2 a check reads, for an answer of a few. */
+  http2Frames: 1_000,
   checkHeaders: 256,
   /** A mail server's reply (RFC 5321, 4.5.3.1.5 asks for 512), and what an SSH server says before its name (RFC 4253, 4.2: 255 for that itself). */
   checkReplyLines: 100,

@@ -1,4 +1,6 @@
 /** Every check plugin, one line a type. To add one: its file, and its line here. */
+export { dns } from "./dns.ts";
+export { grpc } from "./grpc.ts";
 export { http } from "./http.ts";
 export { https } from "./https.ts";
 export { ping } from "./ping.ts";
