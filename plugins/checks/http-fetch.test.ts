@@ -53,8 +53,10 @@ describe("a check of a name", () => {
 
   it("is no fail of ours to see: what Cloudflare makes up for a broken origin is a fail", async () => {
     const spec = { expected_codes: ["100-599"] };
-    expect((await ask("HTTPS", spec, named(), 526)).said).toBe("fail: no valid answer from the origin (526)");
-    expect((await ask("HTTPS", spec, named(), 520)).said).toBe("fail: no valid answer from the origin (520)");
+    expect((await ask("HTTPS", spec, named(), 526)).said).toBe(
+      "fail: the origin's certificate is expired, for another name, or of an unknown authority (526)",
+    );
+    expect((await ask("HTTPS", spec, named(), 520)).said).toBe("fail: the origin's answer was empty, broke off or was not HTTP (520)");
     expect((await ask("HTTPS", spec, named(), 519)).said).toBe("pass: 519");
     const refuse: Fetch = () => Promise.reject(new Error("internal error; reference = 0"));
     expect((await ask("HTTPS", {}, named(), refuse)).said).toBe("fail: no valid answer from the origin");

@@ -1,57 +1,15 @@
-/**
- * The fields of HTTP and HTTPS monitors: what is asked and what answer is expected. Everything that goes onto the wire is checked here, so
- * that no value can end a header line or a request line early.
- */
+/** The fields of HTTP and HTTPS monitors: what is asked, and what answer is expected. */
 import { z } from "zod";
 import { limits } from "../../domain/limits.ts";
-import { oneOf, port } from "../../domain/schema.ts";
+import { flag, int, oneOf, port } from "../../domain/schema.ts";
+import { credentials, headers, secretHeaders } from "./http-headers.ts";
+import { jsonAssertions } from "./json-assertions.ts";
+import { receiveText } from "./text-fields.ts";
+import { tlsFields } from "./tls-fields.ts";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "OPTIONS"] as const;
 
-/** RFC 9110, 5.6.2: a token. */
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
-/** RFC 9110, 5.5, without obs-text: printable ASCII, blanks only inside. */
-const headerValue = /^([!-~]([\t -~]*[!-~])?)?$/;
-/** Credentials are kept as secrets or not at all; the others are the client's own business, and a second one would smuggle a request. */
-const refusedHeaders = new Set([
-  "authorization",
-  "proxy-authorization",
-  "cookie",
-  "content-length",
-  "content-type",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "upgrade",
-  "te",
-  "trailer",
-  "expect",
-  "accept-encoding",
-]);
-const hostValue = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?$/;
-
 const bytes = (text: string): number => new TextEncoder().encode(text).length;
-
-const headers = z
-  .record(z.string(), z.string({ error: "must be a string" }), { error: "must be an object of header names and values" })
-  .superRefine((value, context) => {
-    const say = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-    const entries = Object.entries(value);
-    if (entries.length > limits.headers) say([], `must have at most ${limits.headers} headers`);
-    const size = entries.reduce((sum, [name, text]) => sum + bytes(name) + bytes(text) + 4, 0);
-    if (size > limits.headersBytes) say([], `must be at most ${limits.headersBytes} bytes in all`);
-    const seen = new Set<string>();
-    for (const [name, text] of entries) {
-      const key = name.toLowerCase();
-      if (!token.test(name)) say([name], "must be a header name: letters, digits and !#$%&'*+-.^_`|~");
-      else if (key === "content-type") say([name], "must be set as payload.content_type");
-      else if (refusedHeaders.has(key)) say([name], "must not be set here");
-      else if (seen.has(key)) say([name], "must not repeat a header");
-      seen.add(key);
-      if (!headerValue.test(text)) say([name], "must be printable ASCII without blanks at its ends");
-      else if (key === "host" && !hostValue.test(text)) say([name], "must be a host name or address, with a port at most");
-    }
-  });
 
 const urlPath = z
   .string({ error: "must be a string" })
@@ -97,25 +55,39 @@ export const httpSpec = (defaultPort: number) =>
         .default("GET"),
       url_path: urlPath.default("/"),
       headers: headers.default({}),
+      /** As `headers`, which they replace by name; kept encrypted, never shown. */
+      secret_headers: secretHeaders.optional(),
+      credentials: credentials.optional(),
       payload: payload.nullable().default(null),
-      receive_string: z
-        .string({ error: "must be a string" })
-        .min(1, { error: "must not be empty" })
-        .refine((text) => bytes(text) <= limits.receiveStringBytes, { error: `must be at most ${limits.receiveStringBytes} bytes` })
-        .nullable()
-        .default(null),
+      receive_string: receiveText.nullable().default(null),
+      receive_string_absent: receiveText.nullable().default(null),
+      json_assertions: jsonAssertions.default([]),
       expected_codes: expectedCodes.default([200]),
+      follow_redirects: flag.default(false),
+      max_redirects: int(1, limits.maxRedirects).default(5),
+      max_response_ms: int(1, 60_000).nullable().default(null),
+      // Of HTTP as well: a redirect may lead to HTTPS.
+      ...tlsFields,
     })
     .superRefine((spec, context) => {
       const say = (field: string, message: string) => context.addIssue({ code: "custom", path: [field], message });
       if (spec.payload !== null && (spec.http_method === "GET" || spec.http_method === "HEAD")) {
         say("payload", "needs http_method POST, PUT or OPTIONS");
       }
-      if (spec.receive_string !== null && spec.http_method === "HEAD")
-        say("receive_string", "needs an http_method whose answer has a body");
+      if (spec.http_method === "HEAD") for (const field of bodyConditions(spec)) say(field, "needs an http_method whose answer has a body");
     });
 
 export type HttpSpec = z.output<ReturnType<typeof httpSpec>>;
+
+/** Which fields make the body decide. */
+export function bodyConditions(spec: Pick<HttpSpec, "receive_string" | "receive_string_absent" | "json_assertions">): string[] {
+  const asked = {
+    receive_string: spec.receive_string !== null,
+    receive_string_absent: spec.receive_string_absent !== null,
+    json_assertions: spec.json_assertions.length > 0,
+  };
+  return Object.entries(asked).flatMap(([field, is]) => (is ? [field] : []));
+}
 
 /** Whether `expected_codes` holds the status. */
 export const expects = (spec: HttpSpec, status: number): boolean =>
@@ -123,15 +95,14 @@ export const expects = (spec: HttpSpec, status: number): boolean =>
     typeof code === "number" ? code === status : status >= Number(code.slice(0, 3)) && status <= Number(code.slice(4)),
   );
 
-/** `expected_codes` as people read it: "200" or "200, 301, 400-404". */
-export const expectedText = (spec: HttpSpec): string => spec.expected_codes.join(", ");
+/** `expected_codes` as people read it: "200" or "200, 301, 400-404"; of a long list only its beginning. */
+export function expectedText(spec: HttpSpec): string {
+  const shown = spec.expected_codes.slice(0, 8).join(", ");
+  return spec.expected_codes.length > 8 ? `${shown}, ...` : shown;
+}
 
 /** The Host that was chosen: the member's own, else the monitor's; null: what is served there. */
 export function chosenHost(spec: HttpSpec, hostHeader: string | null): string | null {
   if (hostHeader !== null) return hostHeader;
   return Object.entries(spec.headers).find(([name]) => name.toLowerCase() === "host")?.[1] ?? null;
 }
-
-/** The monitor's headers without Host, which is a question of its own. */
-export const otherHeaders = (spec: HttpSpec): [string, string][] =>
-  Object.entries(spec.headers).filter(([name]) => name.toLowerCase() !== "host");

@@ -1,19 +1,13 @@
 /**
- * HTTP: a request is answered with an expected status, and with an expected text if there is one. To an address, or with a Host of the
- * operator's choice, over a connection of our own; to a name through `fetch`, which reaches what a Worker's sockets may not.
+ * HTTP: a request is answered with an expected status, and with an expected body if one is asked for. To an address, or with a Host of the
+ * operator's choice, over a connection of our own; a Worker asks a name through `fetch`, which reaches what its sockets may not.
  */
-import type { CheckPlugin, CheckTarget } from "../../domain/check.ts";
-import { checkByConnection } from "./http-connection.ts";
-import { checkByFetch } from "./http-fetch.ts";
-import { authority, hostToSend, isName, sameHost } from "./http-host.ts";
-import { type HttpSpec, httpSpec } from "./http-spec.ts";
-import { portNeed, privateNeed } from "./needs.ts";
+import type { CheckPlugin } from "../../domain/check.ts";
+import { checkHttp } from "./http-check.ts";
+import { defaultPorts, needs } from "./http-hop.ts";
+import { httpSpec } from "./http-spec.ts";
 
-const defaultPort = 80;
-const spec = httpSpec(defaultPort);
-
-const throughFetch = (spec: HttpSpec, target: CheckTarget): boolean =>
-  isName(target.host) && sameHost(hostToSend(spec, target, defaultPort), authority(spec, target, defaultPort));
+const spec = httpSpec(defaultPorts.http);
 
 export const http: CheckPlugin<typeof spec> = {
   type: "HTTP",
@@ -29,15 +23,21 @@ export const http: CheckPlugin<typeof spec> = {
       title: "a POST with a body",
       spec: { http_method: "POST", payload: { content_type: "application/json", content: '{"ping":true}' }, expected_codes: ["200-299"] },
     },
+    {
+      title: "a health page in JSON, fast, and without a word of trouble",
+      spec: {
+        url_path: "/health.json",
+        json_assertions: [
+          { path: "$.status", equals: "ok" },
+          { path: "$.queues['mail'][0].length", less_than: 100 },
+        ],
+        receive_string_absent: "degraded",
+        max_response_ms: 500,
+      },
+    },
+    { title: "where the front page leads to", spec: { follow_redirects: true, max_redirects: 3, receive_string: "Welcome" } },
   ],
-  needs: (spec, target) => [
-    target !== null && throughFetch(spec, target) ? "http" : "tcp",
-    ...privateNeed(target),
-    ...portNeed(target?.port ?? spec.port),
-  ],
-
-  run: (spec, target, io) =>
-    throughFetch(spec, target)
-      ? checkByFetch(`http://${authority(spec, target, defaultPort)}`, spec, io)
-      : checkByConnection(spec, target, hostToSend(spec, target, defaultPort), io),
+  secrets: ["secret_headers", "credentials"],
+  needs: (spec, target) => needs("http", spec, target),
+  run: (spec, target, io) => checkHttp("http", spec, target, io),
 };

@@ -2,21 +2,26 @@
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { BodyChunks } from "./http-body.ts";
+import { decoded } from "./http-decode.ts";
 import type { Head } from "./http1-head.ts";
 
-/** Or what is wrong with the headers that say how the body ends. */
-export function bodyChunks({ status, headers }: Head, input: ByteReader): Result<BodyChunks, string> {
+/** The body of the answer to `method`, decoded; or what is wrong with the headers that say how it ends. */
+export function bodyChunks({ status, old, headers }: Head, input: ByteReader, method = "GET"): Result<BodyChunks, string> {
+  if (method === "HEAD" || status === 204 || status === 304 || status === 101) return ok(async () => ({ kind: "end" }));
   const all = (name: string): string[] =>
     (headers.get(name) ?? []).flatMap((value) => value.split(",").map((part) => part.trim().toLowerCase()));
   const codings = all("content-encoding").filter((coding) => coding !== "identity" && coding !== "");
-  if (codings.length > 0) return fail(`the body is encoded (${codings.join(", ").slice(0, 40)}) although identity was asked for`);
-  if (status === 204 || status === 304 || status === 101) return ok(async () => ({ kind: "end" }));
+  // RFC 9112, 6.1: HTTP/1.0 knows no transfer encodings; who sends one all the same may not mean it.
+  const body = framed(old ? [] : all("transfer-encoding"), all("content-length"), input);
+  return body.ok ? ok(decoded(body.value, codings)) : body;
+}
 
-  const transfer = all("transfer-encoding");
+function framed(transfer: readonly string[], contentLength: readonly string[], input: ByteReader): Result<BodyChunks, string> {
+  // RFC 9112, 6.3: where both are there, the encoding beats the length.
   if (transfer.length > 0) {
     return transfer.length === 1 && transfer[0] === "chunked" ? ok(chunked(input)) : fail("the transfer encoding is not chunked");
   }
-  const lengths = [...new Set(all("content-length"))];
+  const lengths = [...new Set(contentLength)];
   if (lengths.length === 0) return ok(untilClose(input));
   const [length = ""] = lengths;
   return lengths.length === 1 && /^[0-9]{1,15}$/.test(length)

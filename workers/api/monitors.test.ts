@@ -31,7 +31,7 @@ describe("/v0.1/monitors", () => {
     [{ type: "HTTP", delay: 2 }, ["/timeout"], 400],
     [{ type: "HTTP", delay: "2" }, ["/delay"], 400],
     [{ type: "HTTP", delay: 5, confirm_delay: 6 }, ["/confirm_delay"], 400],
-    [{ type: "HTTP", secret_headers: {} }, ["/secret_headers"], 400],
+    [{ type: "HTTP", secret_headers: { Host: "a" } }, ["/secret_headers/Host"], 400],
     [
       { type: "HTTP", payload: { content: 1, x: 2 }, http_method: "POST" },
       ["/payload/content_type", "/payload/content", "/payload/x"],
