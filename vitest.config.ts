@@ -15,7 +15,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "{agent,domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts",
-            "test/{tidy,migrations}.test.ts",
+            "test/*.test.ts",
             "test/sim/**/*.test.ts",
           ],
         },
