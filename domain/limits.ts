@@ -73,6 +73,17 @@ export const limits = {
   catchUpMs: 5_000,
   /** A clock that goes back by more than this was set; by less, it is the same time again. */
   clockBackMs: 1_000,
+  /** Anchors are checked by one shard of each region, within a slot's time: so few, so often, so long; what is older is not heard. */
+  anchors: 4,
+  anchorDelayMs: 10_000,
+  anchorTimeoutMs: 2_000,
+  anchorFreshMs: 30_000,
+  /** What one agent checks at the most. It waits for work at most this long; a confirmation or a test that it does not fetch is dropped. */
+  agentChecks: 5_000,
+  agentPollMs: 30_000,
+  agentConfirmations: 1_000,
+  /** A test by an agent that has not come back this long after its timeout is given up. */
+  agentTestGraceMs: 10_000,
   /** How many projects the watchdog looks after at a time. */
   watchdogParallel: 4,
   /** How much of a response a check reads at the most. */

@@ -93,6 +93,17 @@ export function placeShards(previous: ReadonlyMap<string, number>, checks: reado
   return placed;
 }
 
+/**
+ * An agent's checks: one shard, since its program has slots enough. Of more than `limits.agentChecks` those that were there stay, then the
+ * first by key; the others are not placed.
+ */
+export function placeWhole(previous: ReadonlyMap<string, number>, checks: readonly Placeable[]): Map<string, number> {
+  const rank = (key: string): string => `${previous.has(key) ? 0 : 1} ${key}`;
+  const keys = checks.map(({ key }) => key);
+  if (keys.length > limits.agentChecks) keys.sort((left, right) => (rank(left) < rank(right) ? -1 : 1));
+  return new Map(keys.slice(0, limits.agentChecks).map((key) => [key, 0]));
+}
+
 const loadOf = ({ timeoutMs, delayMs }: Placeable): number => timeoutMs / delayMs;
 /** Forty times 0.1 is a little more than 4. */
 const roundingError = 1e-9;

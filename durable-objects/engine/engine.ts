@@ -1,5 +1,6 @@
 /** The Durable Object of an Engine: it builds the shell's ports from the platform, and passes every call on. It decides nothing. */
 import { DurableObject } from "cloudflare:workers";
+import { parseAnchors } from "../../domain/anchors.ts";
 import { builtInFlavors } from "../../domain/flavor.ts";
 import { parseRegions } from "../../domain/monitor.ts";
 import type { CheckReport } from "../../domain/observation.ts";
@@ -9,11 +10,12 @@ import { backendPlugins } from "../../plugins/backends/index.ts";
 import { answersIo } from "../answers/answers-io.ts";
 import type { Env } from "../env.ts";
 import type { Caller, EngineRpc } from "../rpc.ts";
+import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
 import { answersOf, conductorOf, proberOf, projectOf } from "../stubs.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 import { EngineShell } from "./shell.ts";
 
-export class Engine extends DurableObject<Env> implements EngineRpc {
+export class Engine extends DurableObject<Env> implements EngineRpc, Omit<VantageRpc, "beat"> {
   private readonly shell: EngineShell;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -67,6 +69,22 @@ export class Engine extends DurableObject<Env> implements EngineRpc {
     return this.shell.health();
   }
 
+  regions() {
+    return this.shell.regions();
+  }
+
+  agentPoll(poll: AgentPoll) {
+    return this.shell.agentPoll(poll);
+  }
+
+  agentTested(id: string, result: CheckResult) {
+    return this.shell.agentTested(id, result);
+  }
+
+  testByAgent(order: TestOrder) {
+    return this.shell.testByAgent(order);
+  }
+
   override alarm() {
     return this.shell.alarm();
   }
@@ -77,9 +95,12 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
   assert(projectId !== null, "an Engine is named by its project");
   const { storage } = context;
   const now = () => Date.now();
+  const anchors = parseAnchors(env.KOSMOS_ANCHORS);
+  if (!anchors.ok) console.error(`engine ${projectId}: no anchors are checked: ${anchors.error}`);
   return {
     projectId,
     regions: parseRegions(env.KOSMOS_REGIONS),
+    anchors: anchors.ok ? anchors.value : [],
     storage,
     alarm: { get: () => storage.getAlarm(), set: (at) => storage.setAlarm(at) },
     now,

@@ -2,6 +2,7 @@
  * What the Engine's shell asks of the world: types only. The Durable Object builds it from the platform, the simulation from a seed; the shell
  * itself knows no clock, no chance, no network and no storage but these.
  */
+import type { Anchor } from "../../domain/anchors.ts";
 import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
 import type { DriftSettings } from "../../domain/drift.ts";
 import type { ConductorRpc, ProberRpc } from "../rpc.ts";
@@ -46,6 +47,8 @@ export type EnginePorts = BackendPorts & {
   readonly projectId: string;
   /** The deployment's own regions. */
   readonly regions: readonly string[];
+  /** What every region checks beside the members; left out: nothing. */
+  readonly anchors?: readonly Anchor[];
   readonly storage: EngineStorage;
   readonly alarm: EngineAlarm;
   /** From [0, 1). */

@@ -1,10 +1,12 @@
 /**
  * The Probers of a project: what each was assigned, what it has confirmed, and when it was last heard. It tells them until they have
- * confirmed, wakes those that fell silent, and stops those that are not ours any more.
+ * confirmed, wakes those that fell silent, and stops those that are not ours any more. Agents are not told: they come to the desk and ask.
  */
 import type { CheckReport } from "../../domain/observation.ts";
-import type { Confirmation } from "../rpc.ts";
-import { assignmentOf, assignShards, checkKey, type Shard, shardKey } from "./assignments.ts";
+import { kindOf } from "../../domain/vantage-point.ts";
+import type { Assignment, Confirmation } from "../rpc.ts";
+import { AgentDesk } from "./agent-desk.ts";
+import { assignmentOf, assignShards, checkKey, leftOut, type Shard, shardKey } from "./assignments.ts";
 import type { Catalog } from "./catalog.ts";
 import type { EnginePorts } from "./ports.ts";
 import type { Store } from "./store.ts";
@@ -12,8 +14,13 @@ import type { Store } from "./store.ts";
 /** How many Probers are told at a time: a Durable Object has six connections, one is left for the rest. */
 const parallel = 5;
 
+type FleetPorts = Pick<EnginePorts, "projectId" | "prober" | "log" | "anchors" | "now" | "sleep" | "newId">;
+
+const isAgents = ({ region }: { readonly region: string }): boolean => kindOf(region) === "agent";
+
 export class ProberFleet {
-  private readonly ports: Pick<EnginePorts, "projectId" | "prober" | "log">;
+  readonly desk: AgentDesk;
+  private readonly ports: FleetPorts;
   private readonly generation: number;
   private readonly catalog: Catalog;
   private readonly store: Store;
@@ -23,27 +30,46 @@ export class ProberFleet {
   /** Which shards check what, by `checkKey`; made when it is asked for. */
   private index: Map<string, Shard[]> | null = null;
 
-  constructor(
-    ports: Pick<EnginePorts, "projectId" | "prober" | "log">,
-    generation: number,
-    catalog: Catalog,
-    store: Store,
-    shards: Map<string, Shard>,
-  ) {
+  constructor(ports: FleetPorts, generation: number, catalog: Catalog, store: Store, shards: Map<string, Shard>) {
     this.ports = ports;
     this.generation = generation;
     this.catalog = catalog;
     this.store = store;
     this.shards = shards;
+    this.desk = new AgentDesk(ports, (region) => this.assignmentFor(region));
   }
 
-  /** Places the checks of the present configuration; `push` tells. */
-  assign(): void {
-    const next = assignShards(this.catalog, this.shards);
+  /** Places the checks of the present configuration; `push` tells. Returns how many checks each agent was to run that it does not. */
+  assign(): ReadonlyMap<string, number> {
+    const next = assignShards(this.catalog, this.shards, this.ports.anchors);
+    // Whoever asks is told, so there is nobody to wait for.
+    for (const [key, shard] of next)
+      if (isAgents(shard) && shard.acknowledged !== shard.version) next.set(key, { ...shard, acknowledged: shard.version });
     const changed = [...next.values()].filter((shard) => this.shards.get(shardKey(shard)) !== shard);
     this.shards = next;
     this.index = null;
     this.store.saveShards(changed);
+    this.desk.changed();
+    return leftOut(this.catalog, next);
+  }
+
+  /** The regions that check anything. */
+  regions(): ReadonlySet<string> {
+    return new Set([...this.shards.values()].filter(({ checks }) => checks.length > 0).map(({ region }) => region));
+  }
+
+  /** What an agent is to check; null: nobody knows yet. */
+  private assignmentFor(region: string): Assignment | null {
+    if (this.store.meta() === null) return null;
+    const shard = this.shards.get(shardKey({ region, shard: 0 })) ?? {
+      region,
+      shard: 0,
+      version: 0,
+      acknowledged: 0,
+      checks: [],
+      monitors: [],
+    };
+    return assignmentOf(this.ports.projectId, this.generation, shard, this.catalog, this.ports.anchors);
   }
 
   /** Asks every region that checks these to look again. Never throws: what is not confirmed fast is confirmed by the next ticks. */
@@ -61,6 +87,10 @@ export class ProberFleet {
     const next = async (): Promise<void> => {
       for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
         const { shard } = entry;
+        if (isAgents(shard)) {
+          this.askAgent(shard.region, entry.confirmations);
+          continue;
+        }
         await this.prober(shard)
           .confirm(entry.confirmations)
           .catch((error: unknown) =>
@@ -71,14 +101,25 @@ export class ProberFleet {
     await Promise.all(Array.from({ length: parallel }, next));
   }
 
+  /** One that is fetched after the next tick would only repeat it. */
+  private askAgent(region: string, confirmations: readonly Confirmation[]): void {
+    const now = this.ports.now();
+    for (const confirmation of confirmations) {
+      const delayMs = (this.catalog.monitors.get(confirmation.monitor_id)?.delay ?? 0) * 1_000;
+      this.desk.confirm(region, [confirmation], now + delayMs);
+    }
+  }
+
   /** Tells every Prober that has not confirmed its newest assignment. Throws when one could not be told, after all were tried. */
   async push(): Promise<void> {
-    const waiting = [...this.shards.values()].filter((shard) => shard.acknowledged !== shard.version);
+    const waiting = [...this.shards.values()].filter((shard) => shard.acknowledged !== shard.version && !isAgents(shard));
     const failures: string[] = [];
     const next = async (): Promise<void> => {
       for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
         try {
-          const { version } = await this.prober(shard).assign(assignmentOf(this.ports.projectId, this.generation, shard, this.catalog));
+          const { version } = await this.prober(shard).assign(
+            assignmentOf(this.ports.projectId, this.generation, shard, this.catalog, this.ports.anchors),
+          );
           this.confirm(shard, version);
         } catch (error) {
           failures.push(`${shardKey(shard)}: ${error}`);
@@ -96,7 +137,8 @@ export class ProberFleet {
       return true;
     }
     const key = `${shardKey(report)}:${report.generation}`;
-    if (!this.strangers.has(key)) {
+    // An agent learns it with its next question.
+    if (!this.strangers.has(key) && !isAgents(report)) {
       this.strangers.add(key);
       const { project_id, region, shard, generation } = report;
       const stop = { project_id, region, shard, generation, version: Number.MAX_SAFE_INTEGER, monitors: [], checks: [] };
@@ -114,7 +156,7 @@ export class ProberFleet {
    */
   async wakeSilent(now: number): Promise<void> {
     const silent = [...this.shards.values()].filter((shard) => {
-      if (shard.checks.length === 0) return false;
+      if (shard.checks.length === 0 || isAgents(shard)) return false;
       const delays = shard.monitors.map(([id]) => this.catalog.monitors.get(id)?.delay ?? 0);
       return now - (this.heardAt.get(shardKey(shard)) ?? 0) > 2_000 * Math.max(...delays) + 10_000;
     });

@@ -191,3 +191,45 @@ describe("while it is awake", () => {
     });
   }
 });
+
+describe("an agent", () => {
+  const one = (seq: number, checkRegions: string[]) =>
+    configuration({
+      full: true,
+      seq,
+      pools: [pool(10, { monitor_ids: [uuid(1)] })],
+      members: [member(100, uuid(10), ["192.0.2.1"])],
+      monitors: [monitor(1, { version: seq, check_regions: checkRegions })],
+    });
+  const poll = (shell: EngineShell, tag: string | null) => shell.agentPoll({ region: "dc-1", tag, waitMs: 0 });
+
+  it("that asks an Engine which was evicted meanwhile has what it had, and gets what it lacks", async () => {
+    const desk = new Desk();
+    desk.configuration = one(1, ["weur", "dc-1"]);
+    const { tag, assignment } = await poll(await desk.start(), null);
+    expect(assignment).toMatchObject({ region: "dc-1", shard: 0, checks: [{ member_id: uuid(100) }] });
+    const after = await desk.start();
+    expect(await poll(after, tag)).toEqual({ tag, assignment: null, confirmations: [], tests: [] });
+    desk.configuration = one(2, ["weur"]);
+    await after.configurationChanged({ epoch: 0, seq: 2 });
+    expect((await poll(await desk.start(), tag)).assignment).toMatchObject({ checks: [] });
+  });
+
+  it("that asks an Engine which has no configuration yet is not told to stop", async () => {
+    const desk = new Desk();
+    desk.away = true;
+    expect(await poll(await desk.start(), "1.5")).toEqual({ tag: "1.5", assignment: null, confirmations: [], tests: [] });
+  });
+
+  it("is one of the regions, beside those of the deployment", async () => {
+    const desk = new Desk();
+    desk.configuration = one(1, ["weur", "dc-1"]);
+    const views = await (await desk.start()).regions();
+    expect(views.map(({ region, has_vote, reason }) => [region, has_vote, reason])).toEqual([
+      ["weur", false, "silent: nothing fresh was heard of it"],
+      ["eeur", false, "nothing is checked from here"],
+      ["enam", false, "nothing is checked from here"],
+      ["dc-1", false, "silent: nothing fresh was heard of it"],
+    ]);
+  });
+});

@@ -10,6 +10,7 @@ import type { Problem } from "../../domain/problem.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
 import type { Caller, Configuration, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
+import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
 import { isJudgingOften } from "./drift-watch.ts";
 import type { EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
@@ -17,6 +18,7 @@ import { Project } from "./project.ts";
 import { Publisher } from "./publisher.ts";
 import { Pump } from "./pump.ts";
 import { type Meta, Store, type Watched } from "./store.ts";
+import { VantagePoints } from "./vantage-points.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
 import { merge } from "./write-back.ts";
 
@@ -26,11 +28,12 @@ const writeBackSpacingMs = 100;
 /** How many outbox rows go to the Conductor in one call. */
 const flushRows = 20;
 
-export class EngineShell implements EngineRpc {
+export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
   private readonly ports: EnginePorts;
   private readonly store: Store;
   private readonly project: Project;
   private readonly fleet: ProberFleet;
+  private readonly points: VantagePoints;
   private meta: Meta;
   private readonly configuring: Pump;
   private readonly assigning: Pump;
@@ -52,10 +55,21 @@ export class EngineShell implements EngineRpc {
     this.store = new Store(ports.storage, ports.log);
     this.project = new Project(regions, () => ports.newId());
     const meta = this.store.meta();
-    this.meta = meta ?? { epoch: 0, seq: 0, generation: Math.floor(now / 1_000), regions, blind: false, sick: {} };
+    this.meta = meta ?? {
+      epoch: 0,
+      seq: 0,
+      generation: Math.floor(now / 1_000),
+      regions,
+      blind: false,
+      sick: {},
+      anchors: (ports.anchors ?? []).map(({ id }) => id),
+      adrift: {},
+    };
     this.project.epoch = this.meta.epoch;
     this.project.blind = this.meta.blind;
     this.project.vantage.restore(this.meta.sick);
+    this.points = new VantagePoints(ports, this.project);
+    this.points.restore(this.meta.adrift);
     this.project.startedAt = now;
     this.fleet = new ProberFleet(ports, this.meta.generation, this.project.catalog, this.store, this.store.load(this.project));
     this.project.resume(now);
@@ -84,7 +98,13 @@ export class EngineShell implements EngineRpc {
       this.project.setRegions(regions, this.ports.now());
       this.meta = { ...this.meta, regions };
       this.store.putMeta(this.meta);
-      this.fleet.assign();
+      this.assign();
+    }
+    const anchors = this.points.anchors.ids;
+    if (JSON.stringify(this.meta.anchors) !== JSON.stringify(anchors)) {
+      this.meta = { ...this.meta, anchors };
+      this.store.putMeta(this.meta);
+      this.assign();
     }
     this.persist();
     this.kickAll();
@@ -104,6 +124,7 @@ export class EngineShell implements EngineRpc {
     this.queueLagMs = queueLagMs;
     const now = this.time();
     const ours = reports.filter((report) => report.project_id === this.ports.projectId && this.fleet.heard(report, now));
+    this.points.hear(ours, now);
     const { counted, confirmations } = this.project.observe(ours, now);
     if (counted > 0) this.publishing.judged(now);
     if (confirmations.length > 0) this.ports.background(this.fleet.confirmFast(confirmations));
@@ -118,6 +139,22 @@ export class EngineShell implements EngineRpc {
     await this.fleet.wakeSilent(this.ports.now());
     this.kickAll();
     return this.health();
+  }
+
+  async regions() {
+    return this.points.views(this.fleet.regions(), this.ports.now());
+  }
+
+  async agentPoll(poll: AgentPoll) {
+    return this.fleet.desk.poll(poll);
+  }
+
+  async agentTested(id: string, result: CheckResult): Promise<void> {
+    this.fleet.desk.tested(id, result);
+  }
+
+  async testByAgent(order: TestOrder) {
+    return this.fleet.desk.test(order);
   }
 
   async memberStatus(id: string): Promise<MemberView | null> {
@@ -167,6 +204,7 @@ export class EngineShell implements EngineRpc {
     this.alarmAt = now + limits.checkpointMs;
     await this.ports.alarm.set(this.alarmAt);
     try {
+      this.points.look(now);
       this.project.tick(now);
       if (!isJudgingOften(this.project.catalog)) this.publishing.judged(now);
       this.persist();
@@ -197,8 +235,9 @@ export class EngineShell implements EngineRpc {
     const changes = this.project.drain();
     this.store.save(this.project, changes);
     const { blind, vantage } = this.project;
-    if (blind !== this.meta.blind || vantage.state() !== this.meta.sick) {
-      this.meta = { ...this.meta, blind, sick: vantage.state() };
+    const adrift = this.points.anchors.state();
+    if (blind !== this.meta.blind || vantage.state() !== this.meta.sick || adrift !== this.meta.adrift) {
+      this.meta = { ...this.meta, blind, sick: vantage.state(), adrift };
       this.store.putMeta(this.meta);
     }
     if (Object.values(changes.writeBack).some((part) => part.length > 0)) this.background(this.flushing);
@@ -227,9 +266,16 @@ export class EngineShell implements EngineRpc {
     this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
     this.store.putMeta(this.meta);
     this.store.saveConfiguration(this.project, idsOf(configuration, this.project, this.store));
-    this.fleet.assign();
+    this.assign();
     this.persist();
     this.background(this.assigning);
+  }
+
+  private assign(): void {
+    for (const [region, missing] of this.fleet.assign()) {
+      const reason = `the agent ${region} runs ${limits.agentChecks} checks, which is the most: ${missing} more are not run from there`;
+      this.project.say(this.ports.now(), { kind: "warning", severity: "warning", rule: "agent", reason, evidence: { region, missing } });
+    }
   }
 
   private async flush(): Promise<void> {

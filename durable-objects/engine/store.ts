@@ -3,6 +3,7 @@
  * nothing else would write in the steady state. What cannot be read back is left out, never guessed: it is judged anew.
  */
 import { z } from "zod";
+import { adriftState } from "../../domain/anchors.ts";
 import { publication } from "../../domain/publish.ts";
 import { sicknessState } from "../../domain/vantage.ts";
 import type { WriteBack } from "../rpc.ts";
@@ -52,6 +53,9 @@ const meta = z.object({
   blind: z.boolean(),
   /** Regions that are not believed, by region and address family. */
   sick: z.record(z.string(), sicknessState).default({}),
+  /** The anchors that are assigned, by id, and the regions that cannot reach them. */
+  anchors: z.array(z.string()).readonly().default([]),
+  adrift: z.record(z.string(), adriftState).default({}),
 });
 export type Meta = Readonly<z.output<typeof meta>>;
 

@@ -16,6 +16,8 @@ export class VantageWatch {
   private suspects: ReadonlyMap<string, SicknessState> = new Map();
   private sick: ReadonlyMap<string, SicknessState> = new Map();
   private byFamily = new Map<string, ReadonlySet<string>>();
+  /** Who cannot reach the anchors: not believed either, of whatever family. */
+  private adrift: ReadonlySet<string> = nobody;
   private stored: Record<string, SicknessState> = {};
   private lookedAt = 0;
   /** After a start: what was seen before is looked at before anything is judged. */
@@ -35,11 +37,26 @@ export class VantageWatch {
   }
 
   sickFor(endpoint: string): ReadonlySet<string> {
-    return this.byFamily.size === 0 ? nobody : (this.byFamily.get(familyOf(endpoint)) ?? nobody);
+    return this.byFamily.size === 0 ? this.adrift : (this.byFamily.get(familyOf(endpoint)) ?? this.adrift);
   }
 
   regions(): string[] {
-    return [...new Set([...this.byFamily.values()].flatMap((regions) => [...regions]))];
+    return [...new Set([...this.adrift, ...this.sickRegions().keys()])];
+  }
+
+  /** Those that disagree with the others, with the address families in which they do. */
+  sickRegions(): ReadonlyMap<string, readonly string[]> {
+    const regions = new Map<string, string[]>();
+    for (const key of this.sick.keys()) {
+      const [region = "", family = ""] = key.split(" ");
+      regions.set(region, [...(regions.get(region) ?? []), wordsFor(family)]);
+    }
+    return regions;
+  }
+
+  setAdrift(regions: ReadonlySet<string>): void {
+    this.adrift = regions;
+    this.remember(this.sick);
   }
 
   /** Somebody failed who did not before: worth a look. */
@@ -69,7 +86,7 @@ export class VantageWatch {
     const byFamily = new Map<string, Set<string>>();
     for (const key of sick.keys()) {
       const [region = "", family = ""] = key.split(" ");
-      byFamily.set(family, (byFamily.get(family) ?? new Set<string>()).add(region));
+      byFamily.set(family, (byFamily.get(family) ?? new Set<string>(this.adrift)).add(region));
     }
     this.byFamily = byFamily;
   }
@@ -77,7 +94,7 @@ export class VantageWatch {
   private say(project: Project, before: ReadonlyMap<string, SicknessState>, now: number): void {
     const about = (key: string) => {
       const [region, family] = key.split(" ");
-      return { region, family, what: family === "name" ? "host names" : `IPv${family}` };
+      return { region, family, what: wordsFor(family ?? "") };
     };
     for (const key of this.sick.keys()) {
       if (before.has(key)) continue;
@@ -93,6 +110,8 @@ export class VantageWatch {
     }
   }
 }
+
+const wordsFor = (family: string): string => (family === "name" ? "host names" : `IPv${family}`);
 
 const familyOf = (endpoint: string): string => String(addressFamily(endpoint) ?? "name");
 
