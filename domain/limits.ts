@@ -11,6 +11,8 @@ export const limits = {
   monitorsPerAttachment: 8,
   flavorsPerGslb: 4,
   checkRegions: 16,
+  /** What the checks of a project may ask of one host, from everywhere together. */
+  checksPerSecondPerTarget: 10,
   headers: 32,
   expectedCodes: 32,
   dnsAnswers: 32,

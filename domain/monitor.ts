@@ -50,8 +50,33 @@ export function confirmWithinDelay(input: { readonly delay: number; readonly con
   return input.confirm_delay > input.delay ? `must be at most delay (${input.delay})` : null;
 }
 
-/** A monitor as clients write it, of whatever type: the type's own fields stand beside the common ones. */
+/**
+ * A monitor as clients write it, of whatever type: the type's own fields stand beside the common ones. Past the API its secrets stand in
+ * `sealed`, encrypted, by their field: in a write null clears one and one that is not there stays as it is stored.
+ */
 export type MonitorWrite = MonitorCommon & { readonly type: string; readonly [field: string]: unknown };
+
+/** A write with the secrets that stay. The order of the fields is always the same, so that equal secrets compare equal. */
+export function withSecrets({ sealed: given, ...input }: MonitorWrite, before: MonitorWrite | null): MonitorWrite {
+  const merged: Record<string, unknown> = { ...sealedOf(before), ...(given as Readonly<Record<string, unknown>> | undefined) };
+  const kept = Object.entries(merged)
+    .filter(([, secret]) => typeof secret === "string")
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const written = input as MonitorWrite;
+  return kept.length === 0 ? written : { ...written, sealed: Object.fromEntries(kept) };
+}
+
+/** The secrets of a stored monitor, encrypted, by their field. */
+export const sealedOf = (monitor: MonitorWrite | null): Readonly<Record<string, string>> =>
+  (monitor?.sealed ?? {}) as Readonly<Record<string, string>>;
+
+/** The one type whose checks are calls of the endpoint's own, and the one that is made of others. */
+export const heartbeatType = "HEARTBEAT";
+export const calculatedType = "CALCULATED";
+
+/** The monitors that a calculated one is made of; of any other type none. */
+export const referencesOf = ({ type, monitor_ids }: MonitorWrite): readonly string[] =>
+  type === calculatedType && Array.isArray(monitor_ids) ? monitor_ids.filter((id) => typeof id === "string") : [];
 
 export type Monitor = Resource & MonitorWrite;
 

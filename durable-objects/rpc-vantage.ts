@@ -21,6 +21,12 @@ export interface AgentsRpc {
   agentSeen(id: string, facts: AgentFacts): Promise<void>;
 }
 
+/** Whose heartbeats are whose, across all projects: asked of the Conductor of the deployment. */
+export interface HeartbeatsRpc {
+  /** Null: there is no monitor of that id, or it is of another type. */
+  heartbeatOf(monitorId: string): Promise<Result<{ readonly project_id: string; readonly secret: string } | null, Problem>>;
+}
+
 /** The Engine's side of vantage points that are no Probers, and what it knows of all of them. */
 export interface VantageRpc {
   /** The regions of this project as they were seen in the last minutes, agents among them. */

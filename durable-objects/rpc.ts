@@ -14,6 +14,7 @@ import type { AnswerSet } from "../domain/plan.ts";
 import type { Pool, PoolCreate, PoolWrite } from "../domain/pool.ts";
 import type { Problem } from "../domain/problem.ts";
 import type { Result } from "../domain/result.ts";
+import type { Vantage } from "../domain/runnable.ts";
 import type { Status } from "../domain/status.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../domain/status-view.ts";
 
@@ -137,8 +138,9 @@ export type Impact = {
 export type Matched = { readonly pool_id: string; readonly member_id: string; readonly name: string };
 export type Preflight = { readonly matched: readonly Matched[]; readonly impact: readonly Impact[] };
 
+/** Where a method takes `vantage`, it refuses what cannot be checked from there; left out, it does not look. */
 export interface ConductorRpc {
-  create<K extends Kind>(kind: K, input: Kinds[K]["create"], by: Caller): Promise<Result<Kinds[K]["resource"], Problem>>;
+  create<K extends Kind>(kind: K, input: Kinds[K]["create"], by: Caller, vantage?: Vantage): Promise<Result<Kinds[K]["resource"], Problem>>;
   read<K extends Kind>(kind: K, id: string): Promise<Result<Kinds[K]["resource"], Problem>>;
   list<K extends Kind>(kind: K, query: ListQuery): Promise<Result<Page<Kinds[K]["resource"]>, Problem>>;
   /** `expected`: the version it must have (`version-mismatch` otherwise); null: whatever it has. */
@@ -150,6 +152,7 @@ export interface ConductorRpc {
     by: Caller,
     /** Carried out although a live GSLB is left without an enabled member. */
     force?: boolean,
+    vantage?: Vantage,
   ): Promise<Result<Kinds[K]["resource"], Problem>>;
   remove(
     kind: Kind,
@@ -164,6 +167,7 @@ export interface ConductorRpc {
     additiveOnly: boolean,
     by: Caller,
     force?: boolean,
+    vantage?: Vantage,
   ): Promise<Result<readonly Member[], Problem>>;
   /** The pools of a GSLB, in order. */
   gslbPools(gslbId: string): Promise<Result<readonly GslbPool[], Problem>>;
@@ -174,6 +178,7 @@ export interface ConductorRpc {
     position: number | null,
     by: Caller,
     weight?: number,
+    vantage?: Vantage,
   ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>>;
   /**
    * PUT of a GSLB's pools: these, in this order, all in one change. `weight` null: a pool that stays keeps its own, a new one has 1.
@@ -185,7 +190,7 @@ export interface ConductorRpc {
     by: Caller,
     force?: boolean,
   ): Promise<Result<null, Problem>>;
-  attach(target: AttachTarget, monitor: MonitorRef, by: Caller): Promise<Result<Monitor, Problem>>;
+  attach(target: AttachTarget, monitor: MonitorRef, by: Caller, vantage?: Vantage): Promise<Result<Monitor, Problem>>;
   detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>>;
   /** The monitors that check the target; a member without its own has its pool's. */
   attached(

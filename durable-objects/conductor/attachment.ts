@@ -8,8 +8,10 @@ import { fail, ok, type Result } from "../../domain/result.ts";
 import type { AttachTarget, MonitorRef } from "../rpc.ts";
 import { insertRows } from "./bulk.ts";
 import { type Change, type Decision, nothing, type Scope, together, type Writing } from "./change.ts";
+import { checkedByPool, checkedMembers, checksProblem } from "./checked.ts";
 import { configEvent } from "./event.ts";
-import { createMonitor, monitorColumns, readMonitor, toMonitor } from "./monitor.ts";
+import { createMonitor } from "./monitor.ts";
+import { monitorColumns, readMonitor, toMonitor } from "./monitor-row.ts";
 import { bump, embedded } from "./resource.ts";
 import { monitor, monitorAttachment, pool, poolMember } from "./schema.ts";
 
@@ -28,9 +30,25 @@ export async function attach(writing: Writing, at: AttachTarget, ref: MonitorRef
   if (!made.ok) return made;
   const { value } = made.value;
   if (own.some(({ monitor_id }) => monitor_id === value.id)) return fail({ type: "conflict", detail: "the monitor is attached already" });
+  const refused = await unbearable(writing, target, own, value, "monitor" in ref ? "/type" : "/monitor_id");
+  if (refused !== null) return fail(refused);
   const position = Math.max(-1, ...own.map((one) => one.position)) + 1;
   const row = { target_id: target.id, target_kind: target.kind, monitor_id: value.id, position };
   return ok(together(value, made.value, holderChange(writing, target, value, "attached to it", insertRows(monitorAttachment, [row]))));
+}
+
+/** The members that the monitor would check besides what checks them now; a member's first own one takes the place of its pool's. */
+async function unbearable(
+  writing: Writing,
+  { kind, id }: Target,
+  own: readonly { readonly monitor_id: string }[],
+  added: Monitor,
+  pointer: string,
+): Promise<Problem | null> {
+  const before = kind === "pool" ? await checkedByPool(writing, id) : await checkedMembers(writing, [id]);
+  const monitorIds = [...own.map(({ monitor_id }) => monitor_id), added.id];
+  const after = before.map(({ member }) => ({ member, monitorIds, pointerOf: () => pointer }));
+  return checksProblem(writing, { before, after, monitors: [added] });
 }
 
 export async function detach(writing: Writing, at: AttachTarget, monitorId: string): Promise<Decision<null>> {

@@ -5,6 +5,7 @@
 import type { SQLWrapper } from "drizzle-orm";
 import { type Problem, unprocessable } from "../../domain/problem.ts";
 import type { Result } from "../../domain/result.ts";
+import type { Vantage } from "../../domain/runnable.ts";
 import type { Caller, Kind } from "../rpc.ts";
 import type { EventRow } from "./event.ts";
 import type { Store } from "./store.ts";
@@ -25,7 +26,12 @@ export type Decision<T> = Result<Change<T>, Problem>;
 export type Scope = { readonly store: Store; readonly project: string; readonly now: number };
 
 /** A write in the making: who asks, and the ids for what is made. */
-export type Writing = Scope & { readonly by: Caller; readonly newId: () => string };
+export type Writing = Scope & {
+  readonly by: Caller;
+  readonly newId: () => string;
+  /** From where the project can be checked; left out: nobody said, and nothing is refused for it. */
+  readonly vantage?: Vantage;
+};
 
 /** Nothing differs. */
 export const nothing = <T>(value: T): Change<T> => ({ value, statements: [], touched: [], events: [] });

@@ -11,6 +11,7 @@ import type { Monitor } from "../../domain/monitor.ts";
 import type { Override, OverrideWrite } from "../../domain/override.ts";
 import { notFound, type Problem } from "../../domain/problem.ts";
 import { assert, fail, ok, type Result } from "../../domain/result.ts";
+import type { Vantage } from "../../domain/runnable.ts";
 import type { Env } from "../env.ts";
 import type {
   AttachTarget,
@@ -28,7 +29,7 @@ import type {
   PoolWithMembers,
   WriteBack,
 } from "../rpc.ts";
-import type { AgentsRpc } from "../rpc-vantage.ts";
+import type { AgentsRpc, HeartbeatsRpc } from "../rpc-vantage.ts";
 import { deploymentConductor, engineOf, projectOf } from "../stubs.ts";
 import { Agents } from "./agents.ts";
 import { type Attached, attach, attached, detach } from "./attachment.ts";
@@ -43,6 +44,7 @@ import { list } from "./list.ts";
 import { replaceMembers, type SetElement } from "./member-set.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations.ts";
+import { heartbeatOf } from "./monitor-row.ts";
 import { nouns, type Removal } from "./nouns.ts";
 import { Outbox } from "./outbox.ts";
 import { createOverride, memberOverride, overrides, readOverride, removeOverride } from "./override.ts";
@@ -55,7 +57,7 @@ import { within } from "./within.ts";
 /** D1 that has not answered by then is not well. */
 const healthMs = 5_000;
 
-export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc {
+export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc, HeartbeatsRpc {
   private readonly project: string | null;
   private readonly store: Store;
   private readonly outbox: Outbox;
@@ -74,8 +76,13 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     this.ledger = new Ledger({ store: this.store, project: this.project ?? "" }, this.outbox, tell);
   }
 
-  create<K extends Kind>(kind: K, input: Kinds[K]["create"], by: Caller): Promise<Result<Kinds[K]["resource"], Problem>> {
-    return this.write(by, (writing) => nouns[kind].create(writing, input));
+  create<K extends Kind>(
+    kind: K,
+    input: Kinds[K]["create"],
+    by: Caller,
+    vantage?: Vantage,
+  ): Promise<Result<Kinds[K]["resource"], Problem>> {
+    return this.write(by, (writing) => nouns[kind].create(writing, input), vantage);
   }
 
   read<K extends Kind>(kind: K, id: string): Promise<Result<Kinds[K]["resource"], Problem>> {
@@ -96,8 +103,9 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     expected: number | null,
     by: Caller,
     force = false,
+    vantage?: Vantage,
   ): Promise<Result<Kinds[K]["resource"], Problem>> {
-    return this.write(by, (writing) => nouns[kind].replace(writing, id, input, expected, force));
+    return this.write(by, (writing) => nouns[kind].replace(writing, id, input, expected, force), vantage);
   }
 
   remove(kind: Kind, id: string, options: Removal, by: Caller): Promise<Result<null, Problem>> {
@@ -110,8 +118,9 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     additiveOnly: boolean,
     by: Caller,
     force = false,
+    vantage?: Vantage,
   ): Promise<Result<readonly Member[], Problem>> {
-    return this.write(by, (writing) => replaceMembers(writing, poolId, members, additiveOnly, force));
+    return this.write(by, (writing) => replaceMembers(writing, poolId, members, additiveOnly, force), vantage);
   }
 
   gslbPools(gslbId: string): Promise<Result<readonly GslbPool[], Problem>> {
@@ -124,8 +133,9 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     position: number | null,
     by: Caller,
     weight = 1,
+    vantage?: Vantage,
   ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>> {
-    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position, weight));
+    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position, weight), vantage);
   }
 
   placePools(gslbId: string, pools: Parameters<ConductorRpc["placePools"]>[1], by: Caller, force = false): Promise<Result<null, Problem>> {
@@ -136,8 +146,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     return this.write(by, (writing) => weighPool(writing, gslbId, poolId, weight));
   }
 
-  attach(target: AttachTarget, monitor: MonitorRef, by: Caller): Promise<Result<Monitor, Problem>> {
-    return this.write(by, (writing) => attach(writing, target, monitor));
+  attach(target: AttachTarget, monitor: MonitorRef, by: Caller, vantage?: Vantage): Promise<Result<Monitor, Problem>> {
+    return this.write(by, (writing) => attach(writing, target, monitor), vantage);
   }
 
   detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>> {
@@ -284,6 +294,11 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     return this.ofAgents;
   }
 
+  async heartbeatOf(monitorId: string): Promise<Result<{ readonly project_id: string; readonly secret: string } | null, Problem>> {
+    assert(this.project === null, "the deployment's Conductor looks across the projects");
+    return orUnavailable(async () => ok(await heartbeatOf(this.store, monitorId)));
+  }
+
   private get scope(): Scope {
     assert(this.project !== null, "only a project's Conductor has configuration");
     return { store: this.store, project: this.project, now: Date.now() };
@@ -293,9 +308,10 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     return orUnavailable(() => question(this.scope));
   }
 
-  private write<T>(by: Caller, decide: (writing: Writing) => Promise<Decision<T>>): Promise<Result<T, Problem>> {
+  private write<T>(by: Caller, decide: (writing: Writing) => Promise<Decision<T>>, vantage?: Vantage): Promise<Result<T, Problem>> {
     assert(this.project !== null, "only a project's Conductor has configuration");
-    return orUnavailable(() => this.ledger.write(by, decide));
+    const knowing = vantage === undefined ? decide : (writing: Writing) => decide({ ...writing, vantage });
+    return orUnavailable(() => this.ledger.write(by, knowing));
   }
 }
 

@@ -9,7 +9,7 @@ import { gslbColumns, toGslb, toTombstone } from "./gslb.ts";
 import { type Head, start } from "./head.ts";
 import { stands } from "./in-force.ts";
 import { configuredMember, toMember } from "./member.ts";
-import { monitorColumns, toMonitor } from "./monitor.ts";
+import { monitorColumns, toMonitor } from "./monitor-row.ts";
 import { toOverride } from "./override.ts";
 import { configuredPool, toPool } from "./pool.ts";
 import { changeLog, event, gslb, monitor, override, pool, poolMember, project as projectTable, tombstone } from "./schema.ts";

@@ -11,7 +11,7 @@ import type { Scope } from "./change.ts";
 import { gslbColumns, toGslb } from "./gslb.ts";
 import { readMarker, writeMarker } from "./marker.ts";
 import { memberColumns, toMember } from "./member.ts";
-import { monitorColumns, toMonitor } from "./monitor.ts";
+import { monitorColumns, toMonitor } from "./monitor-row.ts";
 import { poolColumns, toPool, withMembers } from "./pool.ts";
 import { gslb, monitor, pool, poolMember, tables } from "./schema.ts";
 

@@ -1,14 +1,16 @@
 /** The members of a pool as one set: a PUT of all of them is one write, which touches only the members that differ. */
 
 import { sql } from "drizzle-orm";
+import type { CheckedMember } from "../../domain/checkable.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Member, MemberWrite } from "../../domain/member.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { insertRows, isIn, updateRows } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Touched, typeProblem, type Writing } from "./change.ts";
+import { checkedMembers, checksProblem, monitorIdsOfPool } from "./checked.ts";
 import { configEvent } from "./event.ts";
-import { changedMember, memberUpdate, newMember, poolOverride, toMember, tooManyMembers } from "./member.ts";
+import { aimsElsewhere, changedMember, memberUpdate, newMember, poolOverride, toEndpoint, toMember, tooManyMembers } from "./member.ts";
 import { orphansOf } from "./override.ts";
 import { readPool } from "./pool.ts";
 import { embedded } from "./resource.ts";
@@ -75,9 +77,10 @@ export async function replaceMembers(
   const gone = additiveOnly ? [] : pool.members.filter(({ id }) => !kept.has(id));
   const made = matched.value.flatMap(({ input, before }) => (before === null ? [newMember(writing, poolId, input)] : []));
   if (pool.members.length - gone.length + made.length > limits.membersPerPool) return fail(tooManyMembers);
-  const changed = matched.value.flatMap(({ input, before }) => {
-    if (before === null || changedFields(before, input).length === 0) return [];
-    return [{ input, next: changedMember(writing, before, input) }];
+  const changed = matched.value.flatMap(({ input, before }, index) => {
+    const fields = before === null ? [] : changedFields(before, input);
+    if (before === null || fields.length === 0) return [];
+    return [{ input, next: changedMember(writing, before, input), aimed: aimsElsewhere(fields), index }];
   });
 
   const goneIds = gone.map(({ id }) => id);
@@ -89,6 +92,16 @@ export async function replaceMembers(
 
   const empty = force ? null : await emptied(writing, poolId, gone, matched.value);
   if (empty !== null) return fail(empty);
+
+  const newAt = matched.value.flatMap(({ before }, index) => (before === null ? [index] : []));
+  const refused = await unbearable(
+    writing,
+    poolId,
+    made.map((member, index) => ({ member, at: newAt[index] ?? 0 })),
+    changed.filter(({ aimed }) => aimed).map(({ next, index }) => ({ member: next, at: index })),
+    goneIds,
+  );
+  if (refused !== null) return fail(refused);
 
   const orphans = gone.length === 0 ? null : await orphansOf(writing, isIn(override.member_id, goneIds));
   const updates = changed.map(({ next, input }) => ({ id: next.id, ...memberUpdate(writing, next, input) }));
@@ -134,6 +147,31 @@ async function emptied(writing: Writing, poolId: string, gone: readonly Member[]
     if (before !== null && mayServe(before) !== mayServe(input)) (mayServe(input) ? given : taken).push(before.id);
   }
   return taken.length === 0 ? null : await emptiedByPool(writing, poolId, without(taken, given));
+}
+
+type Placed<M> = { readonly member: M; readonly at: number };
+
+/** What of the set could not be checked, or would be asked too much. Who goes gives way. */
+async function unbearable(
+  writing: Writing,
+  poolId: string,
+  made: readonly Placed<CheckedMember>[],
+  changed: readonly Placed<CheckedMember>[],
+  goneIds: readonly string[],
+): Promise<Problem | null> {
+  if (made.length + changed.length === 0) return null;
+  const before = await checkedMembers(writing, [...changed.map(({ member }) => member.id), ...goneIds]);
+  const ofPool = made.length === 0 ? [] : await monitorIdsOfPool(writing, poolId);
+  const own = new Map(before.map(({ member, monitorIds }) => [member.id, monitorIds]));
+  const after = [
+    ...made.map(({ member, at }) => ({ member, monitorIds: ofPool, pointerOf: toEndpoint(`/pool_members/${at}`) })),
+    ...changed.map(({ member, at }) => ({
+      member,
+      monitorIds: own.get(member.id) ?? [],
+      pointerOf: toEndpoint(`/pool_members/${at}`),
+    })),
+  ];
+  return checksProblem(writing, { before, after });
 }
 
 type Update = { readonly id: string } & ReturnType<typeof memberUpdate>;

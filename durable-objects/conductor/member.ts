@@ -8,6 +8,7 @@ import { fail, ok } from "../../domain/result.ts";
 import type { Kinds } from "../rpc.ts";
 import { insertRows, updateRow } from "./bulk.ts";
 import { changedFields, type Decision, nothing, type Scope, typeProblem, versionProblem, type Writing } from "./change.ts";
+import { checkedMembers, checksProblem, monitorIdsOfPool } from "./checked.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { memberRevision, overrideOfMember, overrideOfPool } from "./in-force.ts";
 import type { Removal } from "./nouns.ts";
@@ -70,6 +71,9 @@ export async function createMember(writing: Writing, { pool_id, ...input }: Kind
   if ((members?.count ?? 0) >= limits.membersPerPool) return fail(tooManyMembers);
   const row = newMember(writing, pool_id, input);
   const { id } = row;
+  const monitorIds = await monitorIdsOfPool(writing, pool_id);
+  const refused = await checksProblem(writing, { before: [], after: [{ member: row, monitorIds, pointerOf: toEndpoint() }] });
+  if (refused !== null) return fail(refused);
   return ok({
     value: toMember({ ...row, monitor_ids: [], override: owner.override }),
     statements: [...insertRows(poolMember, [row]), embedded([pool_id])],
@@ -97,6 +101,12 @@ export async function replaceMember(
     if (empty !== null) return fail(empty);
   }
   const next = changedMember(writing, before, input);
+  if (aimsElsewhere(fields)) {
+    const checked = await checkedMembers(writing, [id]);
+    const after = checked.map(({ monitorIds }) => ({ member: next, monitorIds, pointerOf: toEndpoint() }));
+    const refused = await checksProblem(writing, { before: checked, after });
+    if (refused !== null) return fail(refused);
+  }
   return ok({
     value: next,
     statements: [...updateRow(poolMember, id, memberUpdate(writing, next, input)), embedded([pool_id])],
@@ -122,6 +132,16 @@ export async function removeMember(writing: Writing, id: string, { expected, for
     events: [configEvent(writing, { kind: "pool_member", id, name, happened: "deleted", pool_id, member_id: id, evidence })],
   });
 }
+
+/** Whether a change of these fields changes what is asked of whom. */
+export const aimsElsewhere = (fields: readonly string[]): boolean =>
+  ["endpoints", "host_header", "monitor_address", "monitor_port"].some((field) => fields.includes(field));
+
+/** The pointer to an endpoint of the member that stands at `at` in the body. */
+export const toEndpoint =
+  (at = "") =>
+  (index: number): string =>
+    `${at}/endpoints/${index}`;
 
 export const changedMember = ({ now }: Writing, before: Member, input: MemberWrite): Member => ({
   ...before,

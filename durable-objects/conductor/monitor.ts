@@ -1,53 +1,22 @@
-/** Monitors: the fields of every type have columns, how often, from where and the type's own are one JSON column. */
-import { and, eq, getTableColumns, sql } from "drizzle-orm";
-import type { Monitor, MonitorWrite } from "../../domain/monitor.ts";
-import { type FieldError, notFound, type Problem } from "../../domain/problem.ts";
+/** Monitors: made, replaced, removed. What of a change the members that they check would not bear is refused. */
+import { eq, sql } from "drizzle-orm";
+import { heartbeatType, judgesAlike, type Monitor, type MonitorWrite, sealedOf, withSecrets } from "../../domain/monitor.ts";
+import { notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
-import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
+import { insertRows, updateRow } from "./bulk.ts";
+import { calculatedFrom, referencesProblem } from "./calculated.ts";
 import { changedFields, type Decision, nothing, type Scope, typeProblem, versionProblem, type Writing } from "./change.ts";
+import { checkedBy, checksProblem } from "./checked.ts";
 import { changedWords, configEvent } from "./event.ts";
-import { bump, embedded, newRow, shown } from "./resource.ts";
+import { heartbeatSecretOf, monitorRow, newHeartbeatSecret, readMonitor, toMonitor } from "./monitor-row.ts";
+import { bump, embedded, newRow } from "./resource.ts";
 import { monitor, monitorAttachment, pool, poolMember } from "./schema.ts";
 
-export const monitorColumns = getTableColumns(monitor);
-
-type MonitorRow = typeof monitor.$inferSelect;
-
-export function toMonitor({ settings, ...row }: MonitorRow): Monitor {
-  const { delay, timeout, max_retries, rise, check_regions, ...own } = settings as Pick<
-    MonitorWrite,
-    "delay" | "timeout" | "max_retries" | "rise" | "check_regions"
-  >;
-  // A row from before the field has what was the rule then: confirmation as it is by default.
-  const confirm_delay = 1;
-  return {
-    ...shown(row),
-    name: row.name === "" ? null : row.name,
-    delay,
-    timeout,
-    max_retries,
-    rise,
-    confirm_delay,
-    check_regions,
-    // As `confirm_delay`.
-    observe_only: false,
-    target: null,
-    ...own,
-  };
-}
-
-export async function readMonitor({ store, project }: Scope, id: string): Promise<Monitor | null> {
-  const [row] = await store.read((db) =>
-    db
-      .select(monitorColumns)
-      .from(monitor)
-      .where(and(eq(monitor.id, id), eq(monitor.project_id, project))),
-  );
-  return row === undefined ? null : toMonitor(row);
-}
-
 export async function createMonitor(writing: Writing, input: MonitorWrite): Promise<Decision<Monitor>> {
-  const row = { ...columnsOf(input), ...newRow(writing) };
+  const unknown = await referencesProblem(writing, input);
+  if (unknown !== null) return fail(unknown);
+  const secret = input.type === heartbeatType ? newHeartbeatSecret() : null;
+  const row = { ...monitorRow(withSecrets(input, null), secret), ...newRow(writing) };
   const { id, name } = row;
   return ok({
     value: toMonitor(row),
@@ -67,16 +36,38 @@ export async function replaceMonitor(
   if (before === null) return fail(notFound("monitor"));
   const problem = versionProblem(before, expected) ?? typeProblem(before, input, "/type");
   if (problem !== null) return fail(problem);
-  const fields = changedFields(before, input);
+  const next = withSecrets(input, before);
+  const fields = changedIn(before, next);
   if (fields.length === 0) return ok(nothing(before));
   const version = before.version + 1;
-  const columns = columnsOf(input);
+  const { sealed: _, ...rest } = before;
+  const value = { ...rest, ...next, version, updated_at: new Date(writing.now).toISOString() } as Monitor;
+  const refused = (await referencesProblem(writing, input)) ?? (await unbearable(writing, before, value));
+  if (refused !== null) return fail(refused);
+  const columns = monitorRow(next, heartbeatSecretOf(before));
   return ok({
-    value: { ...before, ...input, version, updated_at: new Date(writing.now).toISOString() },
+    value,
     statements: updateRow(monitor, id, { ...columns, version, updated_at: writing.now }),
     touched: [{ kind: "monitor", id, op: "put" }],
     events: [configEvent(writing, { kind: "monitor", id, name: columns.name, ...changedWords(fields) })],
   });
+}
+
+/** What the members that it checks would not bear. */
+async function unbearable(writing: Writing, before: Monitor, after: Monitor): Promise<Problem | null> {
+  if (judgesAlike(before, after) && before.admin_state_up === after.admin_state_up) return null;
+  const checked = await checkedBy(writing, before.id);
+  return checksProblem(writing, { before: checked, after: checked.map((one) => ({ ...one, pointerOf: toRegions })), monitors: [after] });
+}
+
+/** Which of a monitor's fields a change of it is about is not known; where it is checked from is what can be changed of each. */
+const toRegions = () => "/check_regions";
+
+/** The fields that differ; of secrets their names alone. */
+function changedIn(before: Monitor, { sealed, ...next }: MonitorWrite): string[] {
+  const [old, now] = [sealedOf(before), (sealed ?? {}) as Readonly<Record<string, string>>];
+  const secrets = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((field) => old[field] !== now[field]);
+  return [...changedFields(before, next), ...secrets];
 }
 
 /** A monitor that is attached is detached everywhere; its holders changed. */
@@ -85,6 +76,11 @@ export async function removeMonitor(writing: Writing, id: string, expected: numb
   if (before === null) return fail(notFound("monitor"));
   const mismatch = versionProblem(before, expected);
   if (mismatch !== null) return fail(mismatch);
+  const users = await calculatedFrom(writing, id);
+  if (users.length > 0) {
+    const detail = `the monitor is part of ${users.length} CALCULATED monitor${users.length === 1 ? "" : "s"}`;
+    return fail({ type: "in-use", detail, users });
+  }
   const holders = await holdersOf(writing, id);
   const of = (kind: "pool" | "pool_member") => holders.filter((holder) => holder.kind === kind).map((holder) => holder.id);
   const poolsOfMembers = holders.flatMap(({ pool_id }) => pool_id ?? []);
@@ -107,22 +103,6 @@ export async function removeMonitor(writing: Writing, id: string, expected: numb
   });
 }
 
-/** Null: the project has all of them. The pointers are those of a body with `monitor_ids`. */
-export async function unknownMonitors({ store, project }: Scope, ids: readonly string[]): Promise<Problem | null> {
-  if (ids.length === 0) return null;
-  const rows = await store.read((db) =>
-    db
-      .select({ id: monitor.id })
-      .from(monitor)
-      .where(and(isIn(monitor.id, ids), isOf(monitor.project_id, project))),
-  );
-  const known = new Set(rows.map((row) => row.id));
-  const errors = ids.flatMap((id, index): FieldError[] =>
-    known.has(id) ? [] : [{ pointer: `/monitor_ids/${index}`, detail: `there is no monitor ${id}` }],
-  );
-  return errors.length === 0 ? null : { type: "unprocessable", detail: "monitors that do not exist", errors };
-}
-
 const holdersOf = ({ store }: Scope, id: string) =>
   store.read((db) =>
     db
@@ -131,8 +111,3 @@ const holdersOf = ({ store }: Scope, id: string) =>
       .leftJoin(poolMember, eq(poolMember.id, monitorAttachment.target_id))
       .where(eq(monitorAttachment.monitor_id, id)),
   );
-
-function columnsOf(input: MonitorWrite) {
-  const { name, description, tags, admin_state_up, type, ...settings } = input;
-  return { name: name ?? "", description, tags, admin_state_up, type, settings };
-}

@@ -3,7 +3,8 @@ import type { Kind, Kinds } from "../rpc.ts";
 import type { Decision, Scope, Writing } from "./change.ts";
 import { createGslb, readGslb, removeGslb, replaceGslb } from "./gslb.ts";
 import { createMember, readMember, removeMember, replaceMember } from "./member.ts";
-import { createMonitor, readMonitor, removeMonitor, replaceMonitor } from "./monitor.ts";
+import { createMonitor, removeMonitor, replaceMonitor } from "./monitor.ts";
+import { readMonitor } from "./monitor-row.ts";
 import { createPool, readPool, removePool, replacePool } from "./pool.ts";
 
 export type Removal = { readonly expected: number | null; readonly records: "delete" | "keep"; readonly force?: boolean };

@@ -7,11 +7,12 @@ import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok } from "../../domain/result.ts";
 import type { PoolWithMembers } from "../rpc.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
+import { unknownMonitors } from "./calculated.ts";
 import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
+import { checksProblem } from "./checked.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { poolRevision } from "./in-force.ts";
-import { memberColumns, newMember, toMember } from "./member.ts";
-import { unknownMonitors } from "./monitor.ts";
+import { memberColumns, newMember, toEndpoint, toMember } from "./member.ts";
 import { orphansOf } from "./override.ts";
 import { changing, monitorIdsOf, newRow, newSteered, shown } from "./resource.ts";
 import { gslb, gslbPool, monitorAttachment, override, pool, poolMember } from "./schema.ts";
@@ -67,6 +68,9 @@ export async function createPool(writing: Writing, input: PoolCreate): Promise<D
   const row = { ...fields, ...newRow(writing), ...newSteered };
   const { id } = row;
   const members = memberInputs.map((member) => newMember(writing, id, member));
+  const after = members.map((member, index) => ({ member, monitorIds: monitor_ids, pointerOf: toEndpoint(`/members/${index}`) }));
+  const refused = await checksProblem(writing, { before: [], after });
+  if (refused !== null) return fail(refused);
   const attachments = monitor_ids.map((monitor_id, position) => ({ monitor_id, target_id: id, target_kind: "pool" as const, position }));
   const counted = members.length === 0 ? "made" : `made with ${members.length} members`;
   return ok({
