@@ -8,7 +8,7 @@ import type { MemberWrite } from "./member.ts";
 import type { MonitorWrite } from "./monitor.ts";
 import type { FieldError, Problem } from "./problem.ts";
 import type { Result } from "./result.ts";
-import { type Runnable, runnable, type Vantage } from "./runnable.ts";
+import { asking, type Runnable, runnable, type Vantage } from "./runnable.ts";
 import { checkTarget } from "./schedule.ts";
 import { loadByHost, overloads, shownLoad } from "./target-load.ts";
 import type { Capability } from "./vantage-point.ts";
@@ -46,13 +46,12 @@ export function checksOf(
     const what = `${monitor.type} of ${member.name === endpoint ? endpoint : `${member.name} at ${endpoint}`}`;
     const needed = needs.ok ? needs.value(target) : [];
     const from = needs.ok ? runnable(what, needed, monitor.check_regions, vantage) : unreadable(what, needs.error);
-    const asks = monitor.admin_state_up && !needed.includes("kosmos");
     return {
       key: `${member.id} ${endpoint} ${monitor.id}`,
       pointer: pointerOf(index),
       host: target.host,
       runnable: from,
-      perSecond: asks ? from.regions.length / monitor.delay : 0,
+      perSecond: monitor.admin_state_up ? asking(from) / monitor.delay : 0,
     };
   });
 }

@@ -43,6 +43,15 @@ export const limits = {
   /** What a provider with static record sets can hold of one type at one name. */
   staticAnswersMax: 50,
 
+  /** How long the API remembers which agents there are. */
+  agentsCacheMs: 5_000,
+  /** A monitor's test waits for its regions this much longer than its timeout. */
+  testGraceMs: 8_000,
+  /** One heartbeat a second is enough; whose secret is whose, the API remembers for so long, of so many monitors. */
+  heartbeatMs: 1_000,
+  heartbeatCacheMs: 30_000,
+  heartbeatCacheMonitors: 10_000,
+
   /** How often a PATCH without If-Match is tried again when somebody else wrote in between. */
   patchAttempts: 5,
   /** `/readyz`: results older than this on their way through the queue are not well; it asks so many projects' Engines at the most. */

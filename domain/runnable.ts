@@ -50,6 +50,9 @@ export function runnable(what: string, needed: readonly Capability[], checkRegio
   return { ok: false, reason: reasonOf(what, needed, points, vantage), regions: [] };
 }
 
+/** From how many regions something goes out: Kosmos itself asks nobody. */
+export const asking = ({ regions }: Runnable): number => regions.filter((region) => region !== ownRegion).length;
+
 function reasonOf(what: string, needed: readonly Capability[], points: readonly VantagePoint[], vantage: Vantage): string {
   const lacking = points
     .map(({ capabilities }) => missing(needed, capabilities))

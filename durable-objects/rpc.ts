@@ -74,6 +74,13 @@ export type HistoryQuery = {
 
 export type AttachTarget = { readonly kind: "pool" | "pool_member"; readonly id: string };
 export type MonitorRef = { readonly monitor_id: string } | { readonly monitor: MonitorWrite };
+export type Attached = {
+  readonly monitor: Monitor;
+  readonly attached_to: "pool" | "pool_member";
+  readonly inherited: boolean;
+  /** How many regions run it, for the endpoint that most of them can check; only where it was said which there are. */
+  readonly vantage_points?: number | undefined;
+};
 export type PoolRef = { readonly pool_id: string } | { readonly pool: PoolCreate };
 
 /** The Engine's copy of the configuration: everything that changed after `since`, or everything there is (`full`). */
@@ -193,11 +200,7 @@ export interface ConductorRpc {
   attach(target: AttachTarget, monitor: MonitorRef, by: Caller, vantage?: Vantage): Promise<Result<Monitor, Problem>>;
   detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>>;
   /** The monitors that check the target; a member without its own has its pool's. */
-  attached(
-    target: AttachTarget,
-  ): Promise<
-    Result<readonly { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean }[], Problem>
-  >;
+  attached(target: AttachTarget, vantage?: Vantage): Promise<Result<readonly Attached[], Problem>>;
   /** The weight of a pool in a GSLB that has it. */
   weighPool(gslbId: string, poolId: string, weight: number, by: Caller): Promise<Result<null, Problem>>;
   /** `replaces`: a member's shorthand, which takes the place of `memberOverride`. The caller has seen the pre-flight. */

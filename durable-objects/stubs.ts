@@ -2,7 +2,7 @@
 import { limits } from "../domain/limits.ts";
 import { hash32 } from "../domain/name.ts";
 import type { AnswersRpc, ConductorRpc, EngineRpc, ProberRpc } from "./rpc.ts";
-import type { AgentsRpc, TesterRpc, VantageRpc } from "./rpc-vantage.ts";
+import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "./rpc-vantage.ts";
 
 /** The Conductor of projects, tokens and flavors. A project cannot have this name: project ids have no colon. */
 const deploymentName = "deployment";
@@ -24,6 +24,9 @@ export const vantageOf = (namespace: DurableObjectNamespace, project: string): V
 
 /** Whose tokens are agents' is known by the Conductor of the deployment. */
 export const agentsOf = (namespace: DurableObjectNamespace): AgentsRpc => stub<AgentsRpc>(namespace, deploymentName);
+
+/** A heartbeat names no project: the Conductor of the deployment looks for its monitor in all of them. */
+export const heartbeatsOf = (namespace: DurableObjectNamespace): HeartbeatsRpc => stub<HeartbeatsRpc>(namespace, deploymentName);
 
 /** Only the first `get()` of an object respects the hint; a Prober never moves, so a new place needs a new generation. */
 export const proberOf = (

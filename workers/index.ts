@@ -4,7 +4,16 @@ import { Conductor } from "../durable-objects/conductor/conductor.ts";
 import { Engine } from "../durable-objects/engine/engine.ts";
 import type { Env } from "../durable-objects/env.ts";
 import { Prober } from "../durable-objects/prober/prober.ts";
-import { agentsOf, answersOf, conductorOf, deploymentConductor, engineOf, vantageOf } from "../durable-objects/stubs.ts";
+import {
+  agentsOf,
+  answersOf,
+  conductorOf,
+  deploymentConductor,
+  engineOf,
+  heartbeatsOf,
+  testerOf,
+  vantageOf,
+} from "../durable-objects/stubs.ts";
 import { createApi } from "./api/app.ts";
 import { Checker } from "./checker/checker.ts";
 import { watchdog } from "./checker/watchdog.ts";
@@ -25,6 +34,8 @@ export default {
         conductor: (project) => conductorOf(env.CONDUCTOR, project),
         engine: (project) => engineOf(env.ENGINE, project),
         vantage: (project) => vantageOf(env.ENGINE, project),
+        tester: (project, region) => testerOf(env.PROBER, project, region),
+        heartbeats: () => heartbeatsOf(env.CONDUCTOR),
         answers: (name) => answersOf(env.ANSWERS, name),
         mayAskDns: async (client) => (await env.DNS_LIMIT?.limit({ key: client }))?.success ?? true,
       },

@@ -5,17 +5,16 @@ import type { Monitor } from "../../domain/monitor.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { notFound, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
-import type { AttachTarget, MonitorRef } from "../rpc.ts";
+import type { Vantage } from "../../domain/runnable.ts";
+import type { Attached, AttachTarget, MonitorRef } from "../rpc.ts";
 import { insertRows } from "./bulk.ts";
 import { type Change, type Decision, nothing, type Scope, together, type Writing } from "./change.ts";
-import { checkedByPool, checkedMembers, checksProblem } from "./checked.ts";
+import { checkedByPool, checkedMembers, checksProblem, pointsThatRun } from "./checked.ts";
 import { configEvent } from "./event.ts";
 import { createMonitor } from "./monitor.ts";
 import { monitorColumns, readMonitor, toMonitor } from "./monitor-row.ts";
 import { bump, embedded } from "./resource.ts";
 import { monitor, monitorAttachment, pool, poolMember } from "./schema.ts";
-
-export type Attached = { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean };
 
 type Target = AttachTarget & { readonly name: string; readonly pool_id: string };
 
@@ -61,7 +60,11 @@ export async function detach(writing: Writing, at: AttachTarget, monitorId: stri
   return ok(holderChange(writing, target, found, "detached from it", [statement]));
 }
 
-export async function attached(scope: Scope, at: AttachTarget): Promise<Result<readonly Attached[], Problem>> {
+export async function attached(
+  scope: Scope,
+  at: AttachTarget,
+  vantage: Vantage | undefined,
+): Promise<Result<readonly Attached[], Problem>> {
   const target = await readTarget(scope, at);
   if (target === null) return fail(notFound(at.kind === "pool" ? "pool" : "pool member"));
   const rows = await scope.store.read((db) =>
@@ -75,7 +78,16 @@ export async function attached(scope: Scope, at: AttachTarget): Promise<Result<r
   const own = rows.filter((row) => row.target_kind === target.kind);
   const inherited = own.length === 0 && target.kind === "pool_member";
   const shown = inherited ? rows : own;
-  return ok(shown.map(({ target_kind, ...row }) => ({ monitor: toMonitor(row), attached_to: target_kind, inherited })));
+  const monitors = shown.map(({ target_kind: _, ...row }) => toMonitor(row));
+  const points = vantage === undefined ? null : await pointsThatRun(scope, at, monitors, vantage);
+  return ok(
+    monitors.map((one, index) => ({
+      monitor: one,
+      attached_to: shown[index]?.target_kind ?? at.kind,
+      inherited,
+      vantage_points: points?.get(one.id),
+    })),
+  );
 }
 
 async function monitorOf(writing: Writing, ref: MonitorRef): Promise<Decision<Monitor>> {

@@ -14,10 +14,11 @@ import {
   type Needs,
 } from "../../domain/checkable.ts";
 import { limits } from "../../domain/limits.ts";
-import { referencesOf } from "../../domain/monitor.ts";
+import { type Monitor, referencesOf } from "../../domain/monitor.ts";
 import type { Problem } from "../../domain/problem.ts";
-import type { Vantage } from "../../domain/runnable.ts";
+import { asking, runnable, type Vantage } from "../../domain/runnable.ts";
 import { readNeeds } from "../../plugins/index.ts";
+import type { AttachTarget } from "../rpc.ts";
 import { isIn, isOf } from "./bulk.ts";
 import type { Scope, Writing } from "./change.ts";
 import { monitorColumns, toMonitor } from "./monitor-row.ts";
@@ -74,6 +75,24 @@ export async function checkedByPool(scope: Scope, poolId: string): Promise<reado
   return checkedWhere(
     scope,
     sql`pool_member.pool_id = ${poolId} AND NOT EXISTS (SELECT 1 FROM monitor_attachment AS own WHERE own.target_id = pool_member.id)`,
+  );
+}
+
+/** How many regions run each monitor for the endpoint that most of them can check; without an endpoint, for the easiest there could be. */
+export async function pointsThatRun(
+  scope: Scope,
+  { kind, id }: AttachTarget,
+  monitors: readonly Monitor[],
+  vantage: Vantage,
+): Promise<ReadonlyMap<string, number>> {
+  const members = monitors.length === 0 ? [] : kind === "pool" ? await checkedByPool(scope, id) : await checkedMembers(scope, [id]);
+  return new Map(
+    monitors.map((one) => {
+      const needs = readNeeds(one);
+      const checks = members.flatMap(({ member }) => checksOf(member, one, needs, vantage, () => ""));
+      const easiest = needs.ok && members.length === 0 ? [runnable(one.type, needs.value(null), one.check_regions, vantage)] : [];
+      return [one.id, Math.max(0, ...[...easiest, ...checks.map((check) => check.runnable)].map(asking))];
+    }),
   );
 }
 

@@ -14,6 +14,7 @@ import { assert, fail, ok, type Result } from "../../domain/result.ts";
 import type { Vantage } from "../../domain/runnable.ts";
 import type { Env } from "../env.ts";
 import type {
+  Attached,
   AttachTarget,
   Caller,
   ConductorRpc,
@@ -32,7 +33,7 @@ import type {
 import type { AgentsRpc, HeartbeatsRpc } from "../rpc-vantage.ts";
 import { deploymentConductor, engineOf, projectOf } from "../stubs.ts";
 import { Agents } from "./agents.ts";
-import { type Attached, attach, attached, detach } from "./attachment.ts";
+import { attach, attached, detach } from "./attachment.ts";
 import type { Decision, Scope, Writing } from "./change.ts";
 import { configurationSince } from "./configuration.ts";
 import { StorageAway, unavailable } from "./failure.ts";
@@ -154,8 +155,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     return this.write(by, (writing) => detach(writing, target, monitorId));
   }
 
-  attached(target: AttachTarget): Promise<Result<readonly Attached[], Problem>> {
-    return this.look((scope) => attached(scope, target));
+  attached(target: AttachTarget, vantage?: Vantage): Promise<Result<readonly Attached[], Problem>> {
+    return this.look((scope) => attached(scope, target, vantage));
   }
 
   createOverride(input: OverrideWrite, replaces: boolean, by: Caller): Promise<Result<Override, Problem>> {

@@ -1,6 +1,6 @@
 /** The API over Conductors in memory, called without a server. */
 import type { ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
-import type { AgentsRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
+import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import { createApi } from "./app.ts";
 import type { ApiBindings, ApiSettings } from "./bindings.ts";
 import { MemoryConductor } from "./conductor.fixture.ts";
@@ -27,10 +27,14 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
       throw new Error("no test of the API asks for answers");
     },
     mayAskDns: async () => true,
-    agents: () => ({ agentOf: async () => null }) as unknown as AgentsRpc,
+    agents: () => ({ agentOf: async () => null, agents: async () => ({ ok: true, value: [] }) }) as unknown as AgentsRpc,
     vantage: (): VantageRpc => {
       throw new Error("this test does not speak of vantage points");
     },
+    tester: (): TesterRpc => {
+      throw new Error("this test tests no monitor");
+    },
+    heartbeats: (): HeartbeatsRpc => ({ heartbeatOf: (id) => conductorFor("default").heartbeatOf(id) }),
     ...more,
   };
 

@@ -22,10 +22,15 @@ import { answerFault, answerProblem } from "./problem.ts";
 import { invalidQuery } from "./query.ts";
 import { serviceRoutes } from "./service.ts";
 import { statusRoutes } from "./status.ts";
+import { KnownAgents } from "./vantage.ts";
 
 export function createApi(): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false });
-  app.use(identify);
+  const knownAgents = new KnownAgents();
+  app.use(identify, (c, next) => {
+    c.set("knownAgents", knownAgents);
+    return next();
+  });
   app.use("/v0.1/*", keepPrivate, authenticate, refuseIdempotencyKey);
   serviceRoutes(app);
   gslbRoutes(app);

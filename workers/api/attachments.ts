@@ -3,9 +3,10 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
+import type { Vantage } from "../../domain/runnable.ts";
 import { id } from "../../domain/schema.ts";
 import type { AttachTarget, MonitorRef } from "../../durable-objects/rpc.ts";
-import type { ApiEnv, ApiSettings } from "./bindings.ts";
+import type { ApiEnv } from "./bindings.ts";
 import { readObject } from "./body.ts";
 import { type ApiContext, ask } from "./context.ts";
 import { invalidBody, parseFields } from "./fields.ts";
@@ -15,9 +16,11 @@ import { monitorNoun } from "./monitors.ts";
 import { findMember } from "./pool-members.ts";
 import { answerProblem } from "./problem.ts";
 import { pagingParameters, readPaging } from "./query.ts";
-import { paths, renderAttached } from "./render.ts";
-import { originOf, prepare } from "./resource.ts";
+import { paths } from "./render.ts";
+import { renderAttached } from "./render-monitor.ts";
+import { originOf, prepare, sealed } from "./resource.ts";
 import { pathId, route } from "./route.ts";
+import { type SeenVantage, vantageOf } from "./vantage.ts";
 
 const reference = z.strictObject({ monitor_id: id });
 
@@ -49,34 +52,44 @@ async function list(c: ApiContext, targetOf: TargetOf): Promise<Response> {
   if (!paging.ok) return answerProblem(c, paging.error);
   const target = await targetOf(c);
   if (!target.ok) return answerProblem(c, target.error);
-  const attached = await ask(c, (conductor) => conductor.attached(target.value));
+  const vantage = await vantageOf(c);
+  const attached = await ask(c, (conductor) => conductor.attached(target.value, judged(vantage)));
   if (!attached.ok) return answerProblem(c, attached.error);
   const page = pageOf(attached.value, ({ monitor }) => monitor.id, paging.value);
   if (!page.ok) return answerProblem(c, page.error);
-  const monitors = page.value.items.map((item) => renderAttached(item, c.env.settings, originOf(c)));
+  const monitors = page.value.items.map((item) => renderAttached(item, vantage, originOf(c)));
   return answerPage(c, "monitors", monitors, { next: page.value.next, total: attached.value.length });
 }
 
 async function attach(c: ApiContext, targetOf: TargetOf): Promise<Response> {
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
-  const monitor = prepareReference(body.value, c.env.settings);
+  const vantage = await vantageOf(c);
+  const monitor = await prepareReference(c, body.value, vantage);
   if (!monitor.ok) return answerProblem(c, monitor.error);
   const target = await targetOf(c);
   if (!target.ok) return answerProblem(c, target.error);
-  const attached = await ask(c, (conductor) => conductor.attach(target.value, monitor.value, c.var.caller));
+  const known = vantage.agents === null ? undefined : judged(vantage);
+  const attached = await ask(c, (conductor) => conductor.attach(target.value, monitor.value, c.var.caller, known));
   if (!attached.ok) return answerProblem(c, attached.error);
-  const shown = renderAttached({ monitor: attached.value, attached_to: target.value.kind, inherited: false }, c.env.settings, originOf(c));
-  return c.json(shown, 201, { Location: originOf(c) + paths.monitor(attached.value) });
+  // What it asks of the members now. That nobody can say it in this moment takes nothing back.
+  const all = await ask(c, (conductor) => conductor.attached(target.value, judged(vantage)));
+  const here = all.ok ? all.value.find((one) => one.monitor.id === attached.value.id) : undefined;
+  const shown = { monitor: attached.value, attached_to: target.value.kind, inherited: false, vantage_points: here?.vantage_points };
+  return c.json(renderAttached(shown, vantage, originOf(c)), 201, { Location: originOf(c) + paths.monitor(attached.value) });
 }
 
+const judged = ({ points, defaults }: SeenVantage): Vantage => ({ points, defaults });
+
 /** `{"monitor_id"}` names a monitor that there is; anything else describes a new one. */
-function prepareReference(body: JsonObject, settings: ApiSettings): Result<MonitorRef, Problem> {
+async function prepareReference(c: ApiContext, body: JsonObject, vantage: SeenVantage): Promise<Result<MonitorRef, Problem>> {
   if ("monitor_id" in body) {
     const parsed = parseFields(reference, body, "monitor to attach");
     return parsed.ok ? parsed : fail(invalidBody(parsed.error));
   }
-  const monitor = prepare(monitorNoun, body, settings);
+  const noun = monitorNoun(vantage);
+  const prepared = prepare(noun, body, c.env.settings);
+  const monitor = prepared.ok ? await sealed(c, noun, prepared.value) : prepared;
   return monitor.ok ? ok({ monitor: monitor.value }) : monitor;
 }
 

@@ -1,8 +1,10 @@
 /** What the api Worker is handed: its settings and the ways to the parts it asks. It holds no storage and no queue. */
 import type { Agent } from "../../domain/agent.ts";
 import type { AnswersRpc, Caller, ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
-import type { AgentsRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
+import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import type { SealingKeys } from "../../durable-objects/seal.ts";
+
+import type { KnownAgents } from "./vantage.ts";
 
 export type ApiSettings = SealingKeys & {
   /** One value, or two separated by a comma while rotating. */
@@ -10,6 +12,10 @@ export type ApiSettings = SealingKeys & {
   readonly KOSMOS_REGIONS?: string;
   /** "1": private addresses are allowed. */
   readonly KOSMOS_ALLOW_PRIVATE?: string;
+  /** Checkers that serve a placed region; only whether they are bound is looked at here. */
+  readonly CHECKER_SAM?: unknown;
+  readonly CHECKER_AFR?: unknown;
+  readonly CHECKER_ME?: unknown;
   /** "off": `/dns-query` is closed. */
   readonly KOSMOS_DNS_QUERY?: string;
 };
@@ -20,10 +26,14 @@ export type ApiBindings = {
   deployment(): ConductorRpc;
   /** What the Conductor of the deployment knows of agents. */
   agents(): AgentsRpc;
+  /** Whose heartbeats are whose: the Conductor of the deployment knows. */
+  heartbeats(): HeartbeatsRpc;
   conductor(project: string): ConductorRpc;
   engine(project: string): EngineRpc;
   /** What the Engine knows of vantage points. */
   vantage(project: string): VantageRpc;
+  /** Runs a monitor's test in a hinted or placed region. */
+  tester(project: string, region: string): TesterRpc;
   /** The object that holds the name, or knows the zone. */
   answers(name: string): AnswersRpc;
   /** Whether this client may ask `/dns-query` once more. */
@@ -31,6 +41,6 @@ export type ApiBindings = {
 };
 
 /** Known of every request once it was let in. */
-export type ApiVariables = { requestId: string; project: string; caller: Caller; agent: Agent | null };
+export type ApiVariables = { requestId: string; project: string; caller: Caller; agent: Agent | null; knownAgents: KnownAgents };
 
 export type ApiEnv = { Bindings: ApiBindings; Variables: ApiVariables };

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
-import type { Monitor } from "../../domain/monitor.ts";
+import { heartbeatType, type Monitor, type MonitorWrite, withSecrets } from "../../domain/monitor.ts";
 import { deciding, isInForce, isMeant, type Override, type OverrideWrite, overrideView } from "../../domain/override.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
@@ -80,7 +80,9 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     const refused = this.refuse(kind, input, id);
     const empty = this.wouldEmpty(force);
     if (refused !== null || empty !== null) return fail(refused ?? (empty as Problem));
-    Object.assign(row, kind === "gslb" ? { ...input, ttl: (input as { ttl: number | null }).ttl ?? 30 } : input);
+    const monitor = kind === "monitor" ? withSecrets(input as MonitorWrite, row as unknown as MonitorWrite) : input;
+    if (kind === "monitor") delete row.sealed;
+    Object.assign(row, kind === "gslb" ? { ...input, ttl: (input as { ttl: number | null }).ttl ?? 30 } : monitor);
     this.touch(row);
     return ok(this.show(kind, row));
   }
@@ -197,6 +199,12 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     return ok(monitors.map((monitor) => ({ monitor, attached_to, inherited })));
   }
 
+  async heartbeatOf(id: string) {
+    const row = this.rows.monitor.get(id);
+    const secret = row?.heartbeat_secret;
+    return ok(typeof secret === "string" ? { project_id: this.project, secret } : null);
+  }
+
   async history(query: Parameters<ConductorRpc["history"]>[0]): Promise<Result<Page<HistoryEvent>, Problem>> {
     const { since, until, ...exact } = query.filters;
     const items = this.events.filter(
@@ -258,16 +266,17 @@ export class MemoryConductor implements Partial<ConductorRpc> {
 
   private add(kind: Kind, fields: object): Row {
     const at = this.now();
-    const row: Row = {
-      ...fields,
+    const made = kind === "monitor" ? { ...withSecrets(fields as MonitorWrite, null), ...heartbeatFields(fields) } : fields;
+    const row = {
+      ...made,
       id: randomUUID(),
       project_id: this.project,
       domain_id: "default",
       version: 1,
-      revision: 0,
+      ...(kind === "monitor" ? {} : { revision: 0 }),
       created_at: at,
       updated_at: at,
-    };
+    } as Row;
     if (kind === "gslb" && row.ttl === null) row.ttl = 30;
     this.rows[kind].set(row.id, row);
     return row;
@@ -317,6 +326,9 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     return taken ? { type: "conflict", detail: "the name is taken", errors: [{ pointer: "/fqdn", detail: "is taken" }] } : null;
   }
 }
+
+const heartbeatFields = (fields: { type?: string }) =>
+  fields.type === heartbeatType ? { heartbeat_secret: randomUUID().replaceAll("-", "") } : {};
 
 const weightsOf = (gslb: Row): Record<string, number> => (gslb.pool_weights ?? {}) as Record<string, number>;
 

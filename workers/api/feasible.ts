@@ -6,12 +6,14 @@ import { localNameReason, privateReason } from "../../domain/address.ts";
 import { builtInFlavors } from "../../domain/flavor.ts";
 import type { GslbWrite } from "../../domain/gslb.ts";
 import type { MemberWrite } from "../../domain/member.ts";
-import { isServedRegion, type MonitorWrite } from "../../domain/monitor.ts";
+import type { MonitorWrite } from "../../domain/monitor.ts";
 import type { Problem } from "../../domain/problem.ts";
+import { kindOf } from "../../domain/vantage-point.ts";
 import { backendPlugins } from "../../plugins/backends/index.ts";
 import type { ApiSettings } from "./bindings.ts";
 import { summary } from "./fields.ts";
 import { pointerOf } from "./json.ts";
+import type { SeenVantage } from "./vantage.ts";
 
 type PointerError = { readonly pointer: string; readonly detail: string };
 type At = readonly PropertyKey[];
@@ -21,15 +23,18 @@ export const unprocessableIf = (errors: readonly PointerError[]): Problem | null
   errors.length === 0 ? null : { type: "unprocessable", detail: summary(errors), errors };
 
 export function memberErrors(member: MemberWrite, settings: ApiSettings, at: At = []): PointerError[] {
-  if (settings.KOSMOS_ALLOW_PRIVATE === "1") return [];
   const hosts: [At, string][] = member.endpoints.map((endpoint, index) => [["endpoints", index], endpoint]);
   if (member.monitor_address !== null) hosts.push([["monitor_address"], member.monitor_address]);
-  return hosts.flatMap(([path, host]) => {
-    const reason = privateReason(host) ?? privateReason(urlHost(host)) ?? localNameReason(host) ?? dotlessReason(host);
-    return reason === null
-      ? []
-      : [{ pointer: pointerOf([...at, ...path]), detail: `must be public, and this is ${reason} (KOSMOS_ALLOW_PRIVATE is not set)` }];
-  });
+  return hosts.flatMap(([path, host]) => hostErrors(host, settings, [...at, ...path]));
+}
+
+/** `1` and `agents` both allow what is not public; who may check it then is a question of capabilities. */
+export function hostErrors(host: string, settings: ApiSettings, at: At): PointerError[] {
+  if (settings.KOSMOS_ALLOW_PRIVATE === "1" || settings.KOSMOS_ALLOW_PRIVATE === "agents") return [];
+  const reason = privateReason(host) ?? privateReason(urlHost(host)) ?? localNameReason(host) ?? dotlessReason(host);
+  return reason === null
+    ? []
+    : [{ pointer: pointerOf(at), detail: `must be public, and this is ${reason} (KOSMOS_ALLOW_PRIVATE is not set)` }];
 }
 
 /** The host that a URL makes of a name: "0x7f000001." is 127.0.0.1 there, and to a resolver as well. */
@@ -44,12 +49,25 @@ function urlHost(name: string): string {
 /** No top-level domain has addresses (RFC 7085): a single label is found by a search list or a hosts file. */
 const dotlessReason = (name: string): string | null => (/^[^.:]+\.$/.test(name) ? "a local name" : null);
 
-export const monitorErrors = (monitor: MonitorWrite, at: At = []): PointerError[] =>
-  monitor.check_regions.flatMap((region, index) =>
-    isServedRegion(region)
+export const monitorErrors = (monitor: MonitorWrite, settings: ApiSettings, vantage: SeenVantage, at: At = []): PointerError[] => [
+  ...(monitor.target === null ? [] : hostErrors(monitor.target, settings, [...at, "target"])),
+  ...regionErrors(monitor.check_regions, vantage, at),
+];
+
+export const regionErrors = (regions: readonly string[], vantage: SeenVantage, at: At = []): PointerError[] =>
+  regions.flatMap((region, index) =>
+    vantage.points.some((point) => point.region === region) || mayBeAgent(region, vantage)
       ? []
       : [{ pointer: pointerOf([...at, "check_regions", index]), detail: "is a region that this deployment does not serve" }],
   );
+
+/** Nobody can say now whether there is such an agent. */
+export const agentsAway = (regions: readonly string[], vantage: SeenVantage): Problem | null =>
+  regions.some((region) => mayBeAgent(region, vantage))
+    ? { type: "unavailable", detail: "which agents there are cannot be told now", retryAfterSeconds: 5 }
+    : null;
+
+const mayBeAgent = (region: string, vantage: SeenVantage): boolean => vantage.agents === null && kindOf(region) === "agent";
 
 export const flavorErrors = (flavor: string | null, at: At): PointerError[] =>
   flavor === null || providerOf(flavor) !== null ? [] : [{ pointer: pointerOf(at), detail: "must be the name of a flavor that exists" }];

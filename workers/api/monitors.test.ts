@@ -6,7 +6,7 @@ describe("/v0.1/monitors", () => {
     const { call } = startApi();
     const answer = await call("POST", "/v0.1/monitors", { ...monitorBody, type: "http" });
     expect(answer.status).toBe(201);
-    expect(answer.headers.get("ETag")).toBe('"1.0"');
+    expect(answer.headers.get("ETag")).toMatch(/^"1\.[0-9]+"$/);
     expect(answer.body).toMatchObject({
       type: "HTTP",
       name: null,

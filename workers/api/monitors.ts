@@ -1,46 +1,62 @@
 /** `/v0.1/monitors`. Of a monitor's types the check plugins know; here is only what is the same for all. */
 import type { Hono } from "hono";
-import { checkPluginOf, monitorWrite } from "../../plugins/index.ts";
+import { sealedOf } from "../../domain/monitor.ts";
+import { hash32 } from "../../domain/name.ts";
+import { checkPluginOf, monitorWrite, secretsOf } from "../../plugins/index.ts";
 import type { ApiEnv } from "./bindings.ts";
 import { readObject } from "./body.ts";
-import { monitorErrors, unprocessableIf } from "./feasible.ts";
+import type { ApiContext } from "./context.ts";
+import { agentsAway, monitorErrors, unprocessableIf } from "./feasible.ts";
+import { sealMonitor } from "./monitor-secrets.ts";
 import { listParameters } from "./query.ts";
-import { paths, renderMonitor } from "./render.ts";
-import { answerCreate, answerList, answerPatch, answerRead, answerRemove, answerReplace, type Noun, prepare } from "./resource.ts";
+import { paths } from "./render.ts";
+import { renderMonitor, runnableOf } from "./render-monitor.ts";
+import { answerCreate, answerList, answerPatch, answerRead, answerRemove, answerReplace, type Noun, prepare, sealed } from "./resource.ts";
 import { pathId, route } from "./route.ts";
+import { type SeenVantage, vantageOf } from "./vantage.ts";
 
-export const monitorNoun: Noun<"monitor"> = {
+const monitorFilters = ["name", "type", "tags"] as const;
+
+/** A monitor shows, and is refused by, what it can be run from. */
+export const monitorNoun = (vantage: SeenVantage): Noun<"monitor"> => ({
   kind: "monitor",
   name: "monitor",
   collection: "monitors",
   write: monitorWrite,
-  readOnly: [],
+  readOnly: ["runnable", "heartbeat_path"],
   constants: {},
+  writeOnly: (monitor) => [...new Set([...secretsOf(monitor.type), ...Object.keys(sealedOf(monitor))])],
   immutable: { type: (value) => checkPluginOf(value)?.type ?? null },
   infeasible: (pointer) => /^\/headers\/(authorization|cookie)$/i.test(pointer),
-  refuse: (input) => unprocessableIf(monitorErrors(input)),
-  filters: ["name", "type", "tags"],
+  refuse: (input, settings) => unprocessableIf(monitorErrors(input, settings, vantage)) ?? agentsAway(input.check_regions, vantage),
+  seal: (c, input) => sealMonitor(input, c.var.project, c.env.settings),
+  filters: monitorFilters,
   sortKeys: ["created_at", "updated_at", "name"],
-  // Nothing in a monitor's body changes but by a write.
-  revision: () => 0,
+  // What else changes in a monitor's body is what it can be run from.
+  revision: (monitor) => hash32(JSON.stringify(runnableOf(monitor, vantage))),
   path: paths.monitor,
-  render: renderMonitor,
-};
+  render: (monitor, origin) => renderMonitor(monitor, origin, vantage),
+});
+
+const nounOf = async (c: ApiContext): Promise<Noun<"monitor">> => monitorNoun(await vantageOf(c));
 
 export function monitorRoutes(app: Hono<ApiEnv>): void {
+  const monitorId = (c: ApiContext) => pathId(c, "monitor_id");
   route(app, "/v0.1/monitors", {
-    GET: { query: [...listParameters, ...monitorNoun.filters], handle: (c) => answerList(c, monitorNoun) },
-    POST: {
-      handle: async (c) => {
-        const body = await readObject(c);
-        return answerCreate(c, monitorNoun, body.ok ? prepare(monitorNoun, body.value, c.env.settings) : body);
-      },
-    },
+    GET: { query: [...listParameters, ...monitorFilters], handle: async (c) => answerList(c, await nounOf(c)) },
+    POST: { handle: create },
   });
   route(app, "/v0.1/monitors/:monitor_id", {
-    GET: { tagged: true, handle: (c) => answerRead(c, monitorNoun, pathId(c, "monitor_id")) },
-    PUT: { tagged: true, handle: (c) => answerReplace(c, monitorNoun, pathId(c, "monitor_id")) },
-    PATCH: { tagged: true, handle: (c) => answerPatch(c, monitorNoun, pathId(c, "monitor_id")) },
-    DELETE: { tagged: true, handle: (c) => answerRemove(c, monitorNoun, pathId(c, "monitor_id")) },
+    GET: { tagged: true, handle: async (c) => answerRead(c, await nounOf(c), monitorId(c)) },
+    PUT: { tagged: true, handle: async (c) => answerReplace(c, await nounOf(c), monitorId(c)) },
+    PATCH: { tagged: true, handle: async (c) => answerPatch(c, await nounOf(c), monitorId(c)) },
+    DELETE: { tagged: true, handle: async (c) => answerRemove(c, await nounOf(c), monitorId(c)) },
   });
+}
+
+async function create(c: ApiContext): Promise<Response> {
+  const noun = await nounOf(c);
+  const body = await readObject(c);
+  const input = body.ok ? prepare(noun, body.value, c.env.settings) : body;
+  return answerCreate(c, noun, input.ok ? await sealed(c, noun, input.value) : input);
 }

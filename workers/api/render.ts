@@ -2,11 +2,9 @@
 import type { Flavor } from "../../domain/flavor.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
-import { type Monitor, parseRegions } from "../../domain/monitor.ts";
 import type { Override } from "../../domain/override.ts";
 import type { Resource } from "../../domain/schema.ts";
 import type { PoolWithMembers } from "../../durable-objects/rpc.ts";
-import type { ApiSettings } from "./bindings.ts";
 import type { JsonObject } from "./json.ts";
 import type { OverrideFacts } from "./override-facts.ts";
 
@@ -87,22 +85,6 @@ export function renderMember(member: Member, origin: string): JsonObject {
   };
 }
 
-/** A monitor's own fields are its type's, so they are passed on as they are stored. */
-export function renderMonitor(monitor: Monitor, origin: string): JsonObject {
-  const { id, project_id, domain_id, name, description, tags, type, version, created_at, updated_at, revision: _, ...own } = monitor;
-  return { ...identity(monitor), type, ...own, ...times(monitor), links: links(origin + paths.monitor(monitor)) };
-}
-
-export type Attached = { readonly monitor: Monitor; readonly attached_to: "pool" | "pool_member"; readonly inherited: boolean };
-
-/** `load` is what the monitor asks of one endpoint. */
-export function renderAttached({ monitor, attached_to, inherited }: Attached, settings: ApiSettings, origin: string): JsonObject {
-  const regions = monitor.check_regions.length > 0 ? monitor.check_regions : parseRegions(settings.KOSMOS_REGIONS);
-  const vantagePoints = monitor.admin_state_up ? regions.length : 0;
-  const load = { requests_per_second: Math.round((vantagePoints / monitor.delay) * 10_000) / 10_000, vantage_points: vantagePoints };
-  return { ...renderMonitor(monitor, origin), attached_to, inherited, load };
-}
-
 export function renderFlavor(flavor: Flavor, origin: string): JsonObject {
   return { ...flavor, links: links(origin + paths.flavor(flavor)) };
 }
@@ -115,7 +97,7 @@ export function renderOverride(override: Override, facts: OverrideFacts): JsonOb
 
 type Named = Resource & { readonly name: string | null; readonly description: string | null; readonly tags: readonly string[] };
 
-const identity = ({ id, project_id, domain_id, name, description, tags }: Named) => ({
+export const identity = ({ id, project_id, domain_id, name, description, tags }: Named) => ({
   id,
   project_id,
   domain_id,
@@ -124,7 +106,7 @@ const identity = ({ id, project_id, domain_id, name, description, tags }: Named)
   tags,
 });
 
-const times = ({ version, created_at, updated_at }: Resource) => ({ version, created_at, updated_at });
+export const times = ({ version, created_at, updated_at }: Resource) => ({ version, created_at, updated_at });
 
-const links = (self: string, ...parts: readonly string[]): Readonly<Record<string, string>> =>
+export const links = (self: string, ...parts: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries([["self", self], ...parts.map((part) => [part, `${self}/${part}`])]);

@@ -19,6 +19,7 @@ import { answerPage } from "./list.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { answerProblem } from "./problem.ts";
 import { type ListFilter, readFlag, readListQuery } from "./query.ts";
+import { vantageForWrites } from "./vantage.ts";
 
 type Stored<K extends Kind> = Kinds[K]["resource"];
 
@@ -40,6 +41,10 @@ export type Noun<K extends Kind> = {
   adapt?(body: JsonObject): Result<JsonObject, Problem>;
   /** Fields that are refused not for their form, so that a mistake in them alone is 422. */
   infeasible?(pointer: string): boolean;
+  /** Fields that are written and never shown, so that a merge with what is shown knows nothing of them. */
+  writeOnly?(resource: Stored<K>): readonly string[];
+  /** The last that is done to a write: what must not go further as it is. */
+  seal?(c: ApiContext, input: Kinds[K]["write"]): Promise<Result<Kinds[K]["write"], Problem>>;
   /** Why a well-formed resource cannot be had here. */
   refuse(input: Kinds[K]["write"], settings: ApiSettings): Problem | null;
   readonly filters: readonly ListFilter[];
@@ -69,6 +74,12 @@ export function prepare<K extends Kind>(noun: Noun<K>, body: JsonObject, setting
   return refusal === null ? parsed : fail(refusal);
 }
 
+export const sealed = async <K extends Kind>(
+  c: ApiContext,
+  noun: Noun<K>,
+  input: Kinds[K]["write"],
+): Promise<Result<Kinds[K]["write"], Problem>> => noun.seal?.(c, input) ?? ok(input);
+
 export async function find<K extends Kind>(
   c: ApiContext,
   noun: Noun<K>,
@@ -89,7 +100,8 @@ export async function answerCreate<K extends Kind>(
   input: Result<Kinds[K]["create"], Problem>,
 ): Promise<Response> {
   if (!input.ok) return answerProblem(c, input.error);
-  const created = await ask(c, (conductor) => conductor.create(noun.kind, input.value, c.var.caller));
+  const vantage = await vantageForWrites(c);
+  const created = await ask(c, (conductor) => conductor.create(noun.kind, input.value, c.var.caller, vantage));
   return answerOne(c, noun, created, 201);
 }
 
@@ -126,7 +138,9 @@ export async function patch<K extends Kind>(
     const sent = received(noun, made.value);
     if (!sent.ok) return sent;
     const known = received(noun, noun.render(current, ""));
-    return known.ok ? ok({ sent: sent.value, whole: mergePatch(known.value, sent.value) }) : known;
+    if (!known.ok) return known;
+    const cleared = (noun.writeOnly?.(current) ?? []).filter((field) => sent.value[field] === null).map((field) => [field, null]);
+    return ok({ sent: sent.value, whole: { ...mergePatch(known.value, sent.value), ...Object.fromEntries(cleared) } });
   });
 }
 
@@ -200,9 +214,13 @@ async function change<K extends Kind>(
     if (!wish.ok) return wish;
     const immutable = immutableErrors(noun, wish.value.sent, noun.render(current.value, ""));
     if (immutable !== null) return fail(immutable);
-    const input = prepare(noun, wish.value.whole, c.env.settings);
+    const prepared = prepare(noun, wish.value.whole, c.env.settings);
+    const input = prepared.ok ? await sealed(c, noun, prepared.value) : prepared;
     if (!input.ok) return input;
-    const replaced = await ask(c, (conductor) => conductor.replace(noun.kind, id, input.value, version, c.var.caller, force.value));
+    const vantage = await vantageForWrites(c);
+    const replaced = await ask(c, (conductor) =>
+      conductor.replace(noun.kind, id, input.value, version, c.var.caller, force.value, vantage),
+    );
     if (replaced.ok || replaced.error.type !== "version-mismatch" || precondition.value.kind === "versions") return replaced;
   }
   return fail({ type: "conflict", detail: "others are writing this resource at the same time; try again", retryAfterSeconds: 1 });
