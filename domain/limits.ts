@@ -125,6 +125,10 @@ export const limits = {
   diagnosisMs: 1_000,
   /** A sick region gets its vote back after two cycles of agreement, or this long where a cycle is longer. */
   recoveryMaxMs: 600_000,
+  /** Heartbeats of one endpoint that come closer together than this are one. */
+  heartbeatApartMs: 1_000,
+  /** How many different warnings of a member are named in its reason. */
+  warningsNamed: 3,
   /** A replaced address stays published at most this long while its successor has not been judged. */
   replacedAddressMs: 60_000,
   /** The Engine's alarm comes, and what is only in memory is written, at least this often; of few series this much more often. */

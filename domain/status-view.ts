@@ -18,6 +18,8 @@ export type RegionView = {
   readonly at: string | null;
   readonly latency_ms: number | null;
   readonly detail: string | null;
+  /** Why it has no vote: "silent", "sick", "observe only", …; left out: it has one. */
+  readonly no_vote_reason?: string;
   /** "the certificate expires in 5 days"; left out: nothing of that kind. */
   readonly warning?: string;
 };

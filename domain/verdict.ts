@@ -38,6 +38,8 @@ export const series = z.object({
   colo: z.string().nullable(),
   latencyMs: z.number().nullable(),
   detail: z.string().nullable(),
+  /** What the newest pass or fail warned of; null: of nothing. */
+  warning: z.string().nullable().default(null),
 });
 export type Series = Readonly<z.output<typeof series>>;
 
@@ -52,6 +54,7 @@ export const emptySeries: Series = {
   colo: null,
   latencyMs: null,
   detail: null,
+  warning: null,
 };
 
 /** One result more. `no_data` neither counts nor breaks a run. */
@@ -72,6 +75,7 @@ export type Result = {
   readonly colo: string;
   readonly latencyMs: number | null;
   readonly detail: string;
+  readonly warning?: string | null;
 };
 
 /**
@@ -122,7 +126,8 @@ export function insert(
 
   const speaksFor = Math.min(arrivedAt, result.tick + timeoutMs + 1_000);
   const newest = !next.slice(next.indexOf(entry) + 1).some((item) => item.outcome !== "no_data");
-  const facts = newest ? { colo: result.colo, latencyMs: result.latencyMs, detail: result.detail } : {};
+  const { colo, latencyMs, detail, warning = null } = result;
+  const facts = newest ? { colo, latencyMs, detail, warning } : {};
   // Never ahead of the Engine's clock: a clock that jumped forward and back must not leave a series fresh for hours.
   const wasSilent = series.freshAt > 0 && isSilent(series, arrivedAt, delayMs, timeoutMs);
   const returning = (series.returning || wasSilent) && !isConfirmed(count, thresholds);

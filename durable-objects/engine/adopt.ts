@@ -16,14 +16,20 @@ import { newGslb, newMember, newPool } from "./state.ts";
 /** Who is out has fallen at some time: the time before which it does not come back begins when it does. */
 const dampingOf = (status: Status, now: number) => (status === "DOWN" ? { ...undamped, fellAt: now } : undamped);
 
+/** What its endpoints must have been judged: where only some are up, those that are answered; where none is, a warning may have been all. */
+function verdictsOf({ status, in_rotation, endpoints }: Member, live: ReadonlySet<string>): (endpoint: string) => Verdict {
+  const isLive = endpoints.some((endpoint) => live.has(endpoint));
+  if (status === "DEGRADED" && isLive) return (endpoint) => (live.has(endpoint) ? "up" : "down");
+  if (status === "ERROR") return () => (isLive || in_rotation ? "up" : "unknown");
+  return () => (status === "DOWN" ? "down" : "up");
+}
+
 /** An Engine without any state. */
 export function adopt(project: Project, configuration: Configuration, now: number): void {
   const live = new Set(configuration.standing.flatMap((standing) => standing.answers.flatMap((answer) => answer.values)));
   for (const member of configuration.members) {
     if (member.status === "PENDING") continue;
-    const verdict = (endpoint: string): Verdict =>
-      member.status === "DEGRADED" ? (live.has(endpoint) ? "up" : "down") : member.status === "DOWN" ? "down" : "up";
-    adoptMember(project, member, member.status, verdict, now, `${member.status} ${member.in_rotation}`);
+    adoptMember(project, member, member.status, verdictsOf(member, live), now, `${member.status} ${member.in_rotation}`);
   }
   for (const { id, status } of configuration.pools) {
     const damping = dampingOf(status, now);
@@ -79,7 +85,8 @@ function adoptMember(
     member.endpoints.map((endpoint) => [endpoint, { state: verdict(endpoint), rejudging: true, monitors: {} }]),
   );
   const reason = "as it stood when the Engine started without state";
-  project.members.set(member.id, { ...newMember(now, ""), status, reason, endpoints, damping: dampingOf(status, now), reported });
+  const health = status !== "ERROR" ? null : Object.values(endpoints).some(({ state }) => state === "up") ? "ACTIVE" : "PENDING";
+  project.members.set(member.id, { ...newMember(now, ""), status, health, reason, endpoints, damping: dampingOf(status, now), reported });
 }
 
 /** Whose endpoints stand in these answers. */

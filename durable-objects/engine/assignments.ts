@@ -5,7 +5,7 @@
 import type { Anchor } from "../../domain/anchors.ts";
 import { limits } from "../../domain/limits.ts";
 import { checkTarget, phaseMs, placeShards, placeWhole } from "../../domain/schedule.ts";
-import { kindOf } from "../../domain/vantage-point.ts";
+import { kindOf, ownRegion } from "../../domain/vantage-point.ts";
 import { specOf } from "../../plugins/index.ts";
 import type { AssignedCheck, AssignedMonitor, Assignment } from "../rpc.ts";
 import type { Catalog, CatalogMonitor } from "./catalog.ts";
@@ -134,10 +134,11 @@ function anchorCheck({ id, target }: Anchor, region: string, catalog: Catalog): 
 function wantedChecks(catalog: Catalog): Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]> {
   const wanted = new Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]>();
   for (const member of catalog.members.values()) {
-    for (const monitor of catalog.monitorsOf(member)) {
+    for (const monitor of catalog.runFor(member)) {
       if (!monitor.admin_state_up) continue;
-      const regions = catalog.regionsOf(monitor);
       for (const endpoint of member.endpoints) {
+        const regions = catalog.regionsFor(member, endpoint, monitor);
+        if (regions[0] === ownRegion) continue;
         const target = checkTarget(member, endpoint, monitor);
         const identity = { member_id: member.id, endpoint, monitor_id: monitor.id };
         for (const region of regions) {

@@ -8,6 +8,8 @@ import { judgesAlike, type Monitor } from "../../domain/monitor.ts";
 import type { Override } from "../../domain/override.ts";
 import type { Pool } from "../../domain/pool.ts";
 import type { Configuration, Kind } from "../rpc.ts";
+import { namedBy } from "./calculated.ts";
+import { Places } from "./places.ts";
 
 /** A monitor, and the version at which it last changed what it asks: that of its observations. */
 export type CatalogMonitor = Monitor & { readonly judged_version: number };
@@ -37,10 +39,15 @@ export class Catalog {
   /** The members of a pool in their order, made when they are asked for. */
   private readonly ordered = new Map<string, readonly Member[]>();
   private readonly gslbsByPool = new Map<string, Set<string>>();
-  regions: readonly string[];
+  private places: Places;
 
-  constructor(regions: readonly string[]) {
-    this.regions = regions;
+  /** The deployment's own regions, and its `KOSMOS_ALLOW_PRIVATE`. */
+  constructor(regions: readonly string[], allowPrivate?: string) {
+    this.places = new Places(regions, allowPrivate);
+  }
+
+  setRegions(regions: readonly string[], allowPrivate: string | undefined): void {
+    this.places = new Places(regions, allowPrivate);
   }
 
   membersOf(poolId: string): readonly Member[] {
@@ -64,20 +71,55 @@ export class Catalog {
     return [...(this.gslbsByPool.get(poolId) ?? [])];
   }
 
-  /** A member's own monitors replace its pool's. */
+  /** Those that are attached: a member's own monitors replace its pool's. */
   monitorsOf(member: Member): readonly CatalogMonitor[] {
     const ids = member.monitor_ids.length > 0 ? member.monitor_ids : (this.pools.get(member.pool_id)?.monitor_ids ?? []);
     return ids.flatMap((id) => this.monitors.get(id) ?? []);
   }
 
+  /** Those of the attached that judge the member: who only observes does not. */
+  votersOf(member: Member): readonly CatalogMonitor[] {
+    const attached = this.monitorsOf(member);
+    return attached.some((monitor) => monitor.observe_only) ? attached.filter((monitor) => !monitor.observe_only) : attached;
+  }
+
+  /** All that are run for the member: the attached, and those that a calculated one of them asks for. */
+  runFor(member: Member): readonly CatalogMonitor[] {
+    const attached = this.monitorsOf(member);
+    const named = attached.flatMap(namedBy);
+    if (named.length === 0) return attached;
+    const others = [...new Set(named)].filter((id) => !attached.some((monitor) => monitor.id === id));
+    return [...attached, ...others.flatMap((id) => this.monitors.get(id) ?? [])];
+  }
+
+  /** The deployment's own regions. */
+  get regions(): readonly string[] {
+    return this.places.regions;
+  }
+
+  /** The regions that a monitor names, or the deployment's own, whatever they can do. */
   regionsOf(monitor: Monitor): readonly string[] {
-    return monitor.check_regions.length > 0 ? monitor.check_regions : this.regions;
+    return this.places.named(monitor);
+  }
+
+  /** The regions that run a monitor for an endpoint: its voters. */
+  regionsFor(member: Member, endpoint: string, monitor: Monitor): readonly string[] {
+    return this.places.of(member, endpoint, monitor);
+  }
+
+  /** Why no region can run a monitor for an endpoint; null: one can. */
+  unable(member: Member, endpoint: string, monitor: Monitor): string | null {
+    return this.places.unable(member, endpoint, monitor);
   }
 
   /** Everything that an observation of the member is judged by. When it changes, the counters start anew (rule 10). */
   fingerprintOf(member: Member): string {
     const pool = this.pools.get(member.pool_id);
-    const monitors = this.monitorsOf(member).map((monitor) => [monitor.id, monitor.judged_version, this.regionsOf(monitor)]);
+    const monitors = this.runFor(member).map((monitor) => {
+      const regions = member.endpoints.map((endpoint) => this.regionsFor(member, endpoint, monitor));
+      const [first] = regions;
+      return [monitor.id, monitor.judged_version, regions.every((list) => list.join() === first?.join()) ? first : regions];
+    });
     if (monitors.length === 0) return "unmonitored";
     return JSON.stringify([
       monitors,
@@ -136,6 +178,7 @@ export class Catalog {
         this.putOverride(id, null);
       } else {
         this.monitors.delete(id);
+        this.places.forget(id);
       }
     }
 
@@ -169,7 +212,7 @@ export class Catalog {
     }
     if (monitors.size > 0) {
       for (const member of this.members.values()) {
-        if (this.monitorsOf(member).some((monitor) => monitors.has(monitor.id))) members.add(member.id);
+        if (this.runFor(member).some((monitor) => monitors.has(monitor.id))) members.add(member.id);
       }
     }
     return { members, pools, gslbs, overrides: configuration.overrides, goneOverrides, goneMembers, gonePools, goneGslbs };
@@ -197,6 +240,7 @@ export class Catalog {
     }
     if (member === null) {
       this.members.delete(id);
+      this.places.forgetMember(id);
       return;
     }
     this.members.set(id, member);

@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { type Activity, active } from "../../domain/drift.ts";
 import { limits } from "../../domain/limits.ts";
-import type { Catalog } from "./catalog.ts";
+import type { Catalog, CatalogMonitor } from "./catalog.ts";
+import { timingOf } from "./pace.ts";
 
 export const zonesRead = z.object({
   quietUntil: z.number(),
@@ -88,10 +89,13 @@ export class DriftWatch {
  * is all the work there is.
  */
 export function isJudgingOften(catalog: Catalog): boolean {
-  const isOften = (delay: number, timeout: number) => (2 * delay + timeout) * 1_000 < limits.quietMs;
+  const isOften = (monitor: CatalogMonitor) => {
+    const { delayMs, timeoutMs } = timingOf(monitor, 0);
+    return 2 * delayMs + timeoutMs < limits.quietMs;
+  };
   for (const member of catalog.members.values()) {
     if (member.endpoints.length === 0) continue;
-    if (catalog.monitorsOf(member).some((one) => one.admin_state_up && isOften(one.delay, one.timeout))) return true;
+    if (catalog.runFor(member).some((one) => one.admin_state_up && isOften(one))) return true;
   }
   return false;
 }

@@ -15,7 +15,7 @@ import { answersOf, conductorOf, proberOf, projectOf } from "../stubs.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 import { EngineShell } from "./shell.ts";
 
-export class Engine extends DurableObject<Env> implements EngineRpc, Omit<VantageRpc, "beat"> {
+export class Engine extends DurableObject<Env> implements EngineRpc, VantageRpc {
   private readonly shell: EngineShell;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -31,6 +31,10 @@ export class Engine extends DurableObject<Env> implements EngineRpc, Omit<Vantag
 
   observe(reports: readonly CheckReport[], queueLagMs: number) {
     return this.shell.observe(reports, queueLagMs);
+  }
+
+  beat(monitorId: string, memberId: string | null) {
+    return this.shell.beat(monitorId, memberId);
   }
 
   watch() {
@@ -101,6 +105,7 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
     projectId,
     regions: parseRegions(env.KOSMOS_REGIONS),
     anchors: anchors.ok ? anchors.value : [],
+    allowPrivate: env.KOSMOS_ALLOW_PRIVATE,
     storage,
     alarm: { get: () => storage.getAlarm(), set: (at) => storage.setAlarm(at) },
     now,

@@ -3,8 +3,10 @@ import type { HistoryEvent } from "../../domain/history.ts";
 import { type Vote, votesNeeded, votesOf } from "../../domain/quorum.ts";
 import type { Status } from "../../domain/status.ts";
 import type { Verdict } from "../../domain/verdict.ts";
-import { type Judged, seriesOf, timingOf } from "./judging.ts";
-import type { MemberState } from "./state.ts";
+import type { Judged } from "./judging.ts";
+import { timingOf } from "./pace.ts";
+import { type MemberState, seriesOf } from "./state.ts";
+import { unableToCheck } from "./warnings.ts";
 
 export type VoteEvidence = {
   readonly region: string;
@@ -15,12 +17,14 @@ export type VoteEvidence = {
   readonly verdict: Verdict;
   readonly has_vote: boolean;
   /** Why it has none; null where it has. */
-  readonly no_vote_reason: Vote["reason"];
+  readonly no_vote_reason: Vote["reason"] | "observe only" | "not attached";
   readonly failures: number;
   readonly successes: number;
   readonly at: string | null;
   readonly latency_ms: number | null;
   readonly detail: string | null;
+  /** Left out: it warns of nothing. */
+  readonly warning?: string;
 };
 
 export const isoTime = (at: number): string => new Date(at).toISOString();
@@ -30,7 +34,8 @@ export function votesFor(state: MemberState, judged: Judged, now: number): VoteE
   return judged.monitors.flatMap((monitor) =>
     judged.member.endpoints.flatMap((endpoint) => {
       const monitorState = state.endpoints[endpoint]?.monitors[monitor.id];
-      const series = seriesOf(monitorState, judged.regionsOf(monitor));
+      const series = seriesOf(monitorState, judged.regionsOf(monitor, endpoint));
+      const outside = judged.voters.includes(monitor) ? null : monitor.observe_only ? "observe only" : "not attached";
       return votesOf(series, timingOf(monitor, now), judged.sickFor(endpoint)).map((vote, index) => {
         const entry = series[index]?.[1];
         const newest = entry?.window.at(-1);
@@ -41,33 +46,43 @@ export function votesFor(state: MemberState, judged: Judged, now: number): VoteE
           monitor_version: monitor.judged_version,
           endpoint,
           verdict: vote.verdict,
-          has_vote: vote.hasVote,
-          no_vote_reason: vote.reason,
+          has_vote: vote.hasVote && outside === null,
+          no_vote_reason: outside ?? vote.reason,
           failures: entry?.count.fails ?? 0,
           successes: entry?.count.passes ?? 0,
           at: newest === undefined ? null : isoTime(newest.tick),
           latency_ms: entry?.latencyMs ?? null,
           detail: entry?.detail ?? null,
+          ...(entry?.warning == null ? {} : { warning: entry.warning }),
         };
       });
     }),
   );
 }
 
+/** Whether it is the word of a monitor that judges the member, whether it is heard or not. */
+export const isOfVoter = ({ no_vote_reason }: VoteEvidence): boolean =>
+  no_vote_reason !== "observe only" && no_vote_reason !== "not attached";
+
 /** One sentence: how many regions say what, and what they saw. */
-export function memberReason(status: Status, votes: readonly VoteEvidence[], judged: Judged): string {
-  if (judged.monitors.length === 0) return "no monitor is attached";
+export function memberReason(state: MemberState, status: Status, all: readonly VoteEvidence[], judged: Judged): string {
+  const unable = unableToCheck(judged);
+  if (unable !== null) return unable;
+  if (judged.voters.length === 0)
+    return judged.monitors.length === 0 ? "no monitor is attached" : "the monitors that are attached only observe";
+  const votes = all.filter(isOfVoter);
   const voting = votes.filter((vote) => vote.has_vote);
   const down = voting.filter((vote) => vote.verdict === "down");
   const regions = new Set(votes.map((vote) => vote.region)).size;
   const voters = new Set(voting.map((vote) => vote.region)).size;
+  if (status === "DEGRADED" && down.length === 0 && state.warning !== null) return state.warning;
   if (status === "DOWN" || status === "DEGRADED") {
     const details = [...new Set(down.map((vote) => vote.detail).filter((detail) => detail !== null))].slice(0, 3).join("; ");
     const places = [...new Set(down.map((vote) => vote.region))];
     const which = status === "DEGRADED" ? `${[...new Set(down.map((vote) => vote.endpoint))].join(", ")}: ` : "";
     return `${which}${places.length} of ${voters} regions report it down (quorum ${judged.quorum.quorumPercent} %): ${places.join(", ")}: ${details}`;
   }
-  if (status === "PENDING") {
+  if (status === "PENDING" || status === "ERROR") {
     const seen = votes.find((vote) => vote.detail !== null && !vote.has_vote)?.detail;
     const why = seen === undefined ? "" : `; ${seen}`;
     return `not judged yet: ${voters} of the ${votesNeeded(regions, judged.quorum.minRegions)} votes needed${why}`;

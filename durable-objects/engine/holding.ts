@@ -5,7 +5,7 @@
 import { comeBack, fall, heldUntil, notAhead } from "../../domain/damping.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Status } from "../../domain/status.ts";
-import { standIn } from "./judging.ts";
+import { healthOf, standIn } from "./judging.ts";
 import { lookAtOverride } from "./overrides.ts";
 import { failbackMs } from "./pools.ts";
 import type { Project } from "./project.ts";
@@ -14,7 +14,8 @@ import { nextLook } from "./steer-gslb.ts";
 
 /** A fall of a member that was in, and its return. What people changed is no flap. */
 export function fellOrRose(project: Project, state: MemberState, to: Status, now: number): void {
-  const wasUp = state.status === "ACTIVE" || state.status === "DEGRADED";
+  const from = healthOf(state);
+  const wasUp = from === "ACTIVE" || from === "DEGRADED";
   if (to === "DOWN") {
     if (wasUp && project.cause === "automatic") state.damping = fall(state.damping, now);
     state.yielded = false;
@@ -63,6 +64,9 @@ export function lookAgain(project: Project, key: string, now: number): boolean {
       return true;
     case "override":
       lookAtOverride(project, id, now, !project.overrides.has(id));
+      return false;
+    case "heartbeat":
+      project.passive.look(id, now);
       return false;
     case "pool": {
       const state = project.pools.get(id);

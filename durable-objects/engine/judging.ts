@@ -7,24 +7,24 @@ import { limits } from "../../domain/limits.ts";
 import type { Member } from "../../domain/member.ts";
 import type { CheckReport, Observation } from "../../domain/observation.ts";
 import { memberStatus } from "../../domain/pool-health.ts";
-import {
-  endpointState,
-  hasSettled,
-  judge,
-  mayBeLate,
-  newJudgement,
-  type QuorumSettings,
-  type Timing,
-  votesOf,
-} from "../../domain/quorum.ts";
+import { endpointState, hasSettled, judge, mayBeLate, newJudgement, type QuorumSettings, votesOf } from "../../domain/quorum.ts";
+import type { Status } from "../../domain/status.ts";
 import { emptySeries, insert, type Series, type Verdict } from "../../domain/verdict.ts";
+import { calculateAnew, namedBy } from "./calculated.ts";
 import type { CatalogMonitor } from "./catalog.ts";
-import type { EndpointState, MemberState, MonitorState } from "./state.ts";
+import { type OwnWord, speak } from "./own-voice.ts";
+import { thresholdsOf, timingOf } from "./pace.ts";
+import { type EndpointState, type MemberState, seriesOf } from "./state.ts";
 
 export type Judged = {
   readonly member: Member;
+  /** All that are run for it, and those of them that judge it. */
   readonly monitors: readonly CatalogMonitor[];
-  readonly regionsOf: (monitor: CatalogMonitor) => readonly string[];
+  readonly voters: readonly CatalogMonitor[];
+  /** The regions that run a monitor for an endpoint. */
+  readonly regionsOf: (monitor: CatalogMonitor, endpoint: string) => readonly string[];
+  /** Why no region can; null: one can. */
+  readonly unable: (monitor: CatalogMonitor, endpoint: string) => string | null;
   readonly quorum: QuorumSettings;
   /** The regions whose checks of this endpoint are not believed (rule 3). */
   readonly sickFor: (endpoint: string) => ReadonlySet<string>;
@@ -39,19 +39,14 @@ export type Heard = {
   readonly counted: boolean;
   readonly significant: boolean;
   readonly endpointChanged: boolean;
+  /** What is to be known of the endpoint beside its verdict may be another thing now. */
+  readonly mayWarn: boolean;
   /** What every region should look at again at once. */
   readonly doubt: Doubt | null;
   readonly delayMs: number;
 };
 
-const nothing: Heard = { counted: false, significant: false, endpointChanged: false, doubt: null, delayMs: 0 };
-
-export function timingOf(monitor: CatalogMonitor, now: number): Timing {
-  return { now, delayMs: monitor.delay * 1_000, timeoutMs: monitor.timeout * 1_000 };
-}
-
-export const seriesOf = (state: MonitorState | undefined, regions: readonly string[]): (readonly [string, Series | undefined])[] =>
-  regions.map((region) => [region, state?.series[region]] as const);
+const nothing: Heard = { counted: false, significant: false, endpointChanged: false, mayWarn: false, doubt: null, delayMs: 0 };
 
 export function observe(state: MemberState, judged: Judged, report: CheckReport, observation: Observation, now: number): Heard {
   // The names of endpoints are others' words: none of them may reach what every object has.
@@ -60,13 +55,13 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   const monitorState = endpoint?.monitors[observation.monitor_id];
   if (endpoint === undefined || monitor === undefined || monitorState === undefined) return nothing;
   if (observation.monitor_version !== monitor.judged_version || !monitor.admin_state_up) return nothing;
-  const regions = judged.regionsOf(monitor);
+  const regions = judged.regionsOf(monitor, observation.endpoint);
   if (!regions.includes(report.region)) return nothing;
 
   if (isOfBefore(observation.tick, monitorState.judgement.startedAt, now)) return nothing;
 
   const timing = timingOf(monitor, now);
-  const thresholds = { maxRetries: monitor.max_retries, rise: monitor.rise };
+  const thresholds = thresholdsOf(monitor);
   const before = monitorState.series[report.region] ?? emptySeries;
   const result = {
     tick: observation.tick,
@@ -74,6 +69,7 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
     colo: report.colo,
     latencyMs: observation.latency_ms,
     detail: observation.detail,
+    warning: observation.warning ?? null,
   };
   const series = insert(before, result, thresholds, now, timing.timeoutMs, timing.delayMs);
   if (series === before) return nothing;
@@ -85,14 +81,19 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   const voices = seriesOf(monitorState, regions);
   if (!judged.blind && !mayBeLate(voted, voices, timing, judged.startedAt, limits.checkpointMs))
     monitorState.judgement = judge(voted, votesOf(voices, timing, judged.sickFor(observation.endpoint)), judged.quorum);
-  const endpointChanged = combine(endpoint, judged, now);
-  const fresh = series.window.at(-1)?.tick === observation.tick && monitor.confirm_delay < monitor.delay;
+  if (voted.state !== monitorState.judgement.state) calculateAnew(endpoint, judged, observation.endpoint, monitor.id, now);
+  const endpointChanged = combine(endpoint, judged, observation.endpoint, now);
+  const warningChanged = before.warning !== series.warning;
+  const significant = endpointChanged || warningChanged || voted !== monitorState.judgement || runMoved(before, series, thresholds);
+  const isConfirmed = monitor.confirm_delay < monitor.delay && decides(judged, monitor);
+  const fresh = isConfirmed && series.window.at(-1)?.tick === observation.tick;
   return {
     counted: true,
     delayMs: timing.delayMs,
     doubt: fresh ? doubtOf(monitorState.judgement.state, series.count) : null,
-    significant: endpointChanged || voted !== monitorState.judgement || runMoved(before, series, thresholds),
+    significant,
     endpointChanged,
+    mayWarn: significant && (before.warning ?? series.warning) !== null,
   };
 }
 
@@ -107,13 +108,13 @@ const isOfBefore = (tick: number, startedAt: number, now: number): boolean =>
  * The endpoint's state from its monitors'. True when it changed. A monitor that has said nothing yet is waited for, unless it is switched off
  * or was silent for as long as silence takes: it must not hold what the others say for ever.
  */
-function combine(endpoint: EndpointState, judged: Judged, now: number): boolean {
+function combine(endpoint: EndpointState, judged: Judged, address: string, now: number): boolean {
   const was = endpoint.state;
-  const said = judged.monitors.map((monitor) => {
+  const said = judged.voters.map((monitor) => {
     const state = endpoint.monitors[monitor.id];
     const settled =
       !monitor.admin_state_up ||
-      (state !== undefined && hasSettled(state.judgement, seriesOf(state, judged.regionsOf(monitor)), timingOf(monitor, now)));
+      (state !== undefined && hasSettled(state.judgement, seriesOf(state, judged.regionsOf(monitor, address)), timingOf(monitor, now)));
     return { verdict: state?.judgement.state ?? "unknown", settled };
   });
   const heard = said.filter(({ verdict, settled }) => verdict !== "unknown" || !settled);
@@ -127,6 +128,32 @@ function combine(endpoint: EndpointState, judged: Judged, now: number): boolean 
   );
   return endpoint.state !== was;
 }
+
+type Own = Pick<Heard, "significant" | "endpointChanged">;
+
+/** What Kosmos itself finds of a monitor of its own. */
+export function hearOwn(state: MemberState, judged: Judged, address: string, monitor: CatalogMonitor, word: OwnWord, now: number): Own {
+  const endpoint = state.endpoints[address];
+  const known = endpoint?.monitors[monitor.id];
+  if (endpoint === undefined || known === undefined) return nothing;
+  const moved = speak(known, monitor, word, judged.quorum, now);
+  if (moved) calculateAnew(endpoint, judged, address, monitor.id, now);
+  const endpointChanged = combine(endpoint, judged, address, now);
+  return { significant: moved || endpointChanged, endpointChanged };
+}
+
+/** What comes of the other monitors now. */
+export function calculateOwn(state: MemberState, judged: Judged, address: string, now: number): Own {
+  const endpoint = state.endpoints[address];
+  if (endpoint === undefined) return nothing;
+  const moved = calculateAnew(endpoint, judged, address, null, now);
+  const endpointChanged = moved && combine(endpoint, judged, address, now);
+  return { significant: moved || endpointChanged, endpointChanged };
+}
+
+/** Whether anything that is decided leans on what the monitor says. */
+export const decides = ({ voters }: Judged, monitor: CatalogMonitor): boolean =>
+  voters.some((voter) => voter === monitor || namedBy(voter).includes(monitor.id));
 
 /** Whether a run that decides something moved; passes of what is up, and fails of what is down, are the steady state. */
 function runMoved(before: Series, after: Series, thresholds: { maxRetries: number; rise: number }): boolean {
@@ -143,19 +170,20 @@ function runMoved(before: Series, after: Series, thresholds: { maxRetries: numbe
  * new endpoint; if it replaces the only one, the old one stays for a while.
  */
 export function restart(state: MemberState, judged: Judged, fingerprint: string, now: number): void {
-  const { member, monitors } = judged;
+  const { member, monitors, voters } = judged;
   const anew = state.fingerprint !== fingerprint;
   const known = state.endpoints;
   const endpoints: Record<string, EndpointState> = {};
   for (const endpoint of member.endpoints) {
     const held = known[endpoint];
     if (held !== undefined && !anew) endpoints[endpoint] = held;
-    else if (monitors.length === 0) endpoints[endpoint] = { state: "up", rejudging: false, monitors: {} };
+    // Who is only observed, or not even that, is up.
+    else if (voters.length === 0) endpoints[endpoint] = { ...fresh("up", monitors, now), rejudging: false };
     else endpoints[endpoint] = fresh(held?.state ?? "unknown", monitors, now);
   }
   const [only] = Object.keys(known);
   const replaces = only !== undefined && Object.keys(known).length === 1 && member.endpoints.length === 1 && endpoints[only] === undefined;
-  if (replaces && known[only]?.state === "up" && monitors.length > 0)
+  if (replaces && known[only]?.state === "up" && voters.length > 0)
     state.replaced = { endpoint: only, until: now + limits.replacedAddressMs };
   state.endpoints = endpoints;
   state.fingerprint = fingerprint;
@@ -174,8 +202,11 @@ export function standIn(state: MemberState, now: number): string | null {
   return Object.values(state.endpoints).every((endpoint) => endpoint.state === "unknown") ? state.replaced.endpoint : null;
 }
 
-export const statusOf = (state: MemberState, member: Member) =>
+/** What a member's endpoints say of it: its status, but for what is no matter of health. */
+export const healthOf = (state: MemberState): Status => state.health ?? state.status;
+
+export const nextHealth = (state: MemberState, member: Member): Status =>
   memberStatus(
-    state.status,
+    healthOf(state),
     member.endpoints.map((endpoint) => state.endpoints[endpoint]?.state ?? "unknown"),
   );

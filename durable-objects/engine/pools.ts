@@ -5,11 +5,12 @@
 import { comeBack, fall, heldUntil } from "../../domain/damping.ts";
 import type { Member } from "../../domain/member.ts";
 import { type Candidate, type PoolHealth, type PoolRules, poolStatus } from "../../domain/pool-health.ts";
+import type { Status } from "../../domain/status.ts";
 import { isoTime, severityOf } from "./evidence.ts";
-import { standIn } from "./judging.ts";
+import { healthOf, standIn } from "./judging.ts";
 import { overrideOf, type Thought } from "./overrides.ts";
 import type { Project } from "./project.ts";
-import { newPool, type PoolState } from "./state.ts";
+import { type MemberState, newPool, type PoolState } from "./state.ts";
 
 export function candidatesOf(project: Project, poolId: string, now: number, thought: Thought = {}): Candidate[] {
   const delayMs = failbackMs(project, poolId);
@@ -19,10 +20,10 @@ export function candidatesOf(project: Project, poolId: string, now: number, thou
     const old = up.length === 0 && state !== undefined ? standIn(state, now) : null;
     return {
       id: member.id,
-      status: state?.status ?? "PENDING",
+      status: state === undefined ? "PENDING" : countedAs(state),
       adminStateUp: member.admin_state_up,
       weight: member.weight,
-      judged: state !== undefined && state.status !== "PENDING",
+      judged: state !== undefined && healthOf(state) !== "PENDING",
       up: old === null ? up : [old],
       all: old === null ? member.endpoints : [old],
       override: overrideOf(project, member, now, thought)?.state ?? null,
@@ -31,6 +32,12 @@ export function candidatesOf(project: Project, poolId: string, now: number, thou
       released: state?.released ?? false,
     };
   });
+}
+
+/** Whom nobody can check stands by what was decided last; with such a one, or one that is warned of, a pool is not whole. */
+function countedAs(state: MemberState): Status {
+  const health = healthOf(state);
+  return health === "ACTIVE" && state.status !== "ACTIVE" ? "DEGRADED" : health;
 }
 
 export function rulesOf(project: Project, poolId: string): PoolRules {

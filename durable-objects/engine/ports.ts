@@ -49,6 +49,8 @@ export type EnginePorts = BackendPorts & {
   readonly regions: readonly string[];
   /** What every region checks beside the members; left out: nothing. */
   readonly anchors?: readonly Anchor[];
+  /** `KOSMOS_ALLOW_PRIVATE`: whether Workers check private addresses. */
+  readonly allowPrivate: string | undefined;
   readonly storage: EngineStorage;
   readonly alarm: EngineAlarm;
   /** From [0, 1). */

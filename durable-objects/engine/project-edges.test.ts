@@ -213,7 +213,7 @@ describe("an Engine that starts again", () => {
   };
   /** Two of five regions see the member dead, one at a time; the others pass, but how fresh they are was lost with the start. */
   const minorityAfterStart = () => {
-    world.project.setRegions(five, world.now);
+    world.project.setRegions(five, undefined, world.now);
     world.now += 10_000;
     hear("pass", five);
     world.now += 10_000;

@@ -232,7 +232,7 @@ describe("a change of configuration is never evidence", () => {
   });
 
   it("other regions start the counters anew and keep the verdict", () => {
-    world.project.setRegions(["apac", "oc", "wnam"], world.now);
+    world.project.setRegions(["apac", "oc", "wnam"], undefined, world.now);
     world.publish();
     expect(world.answers()).toEqual(["192.0.2.1", "192.0.2.2"]);
     for (let round = 0; round < 3; round += 1)

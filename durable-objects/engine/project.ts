@@ -5,7 +5,6 @@
  */
 
 import type { WriteFailure } from "../../domain/backend.ts";
-import { heldUntil } from "../../domain/damping.ts";
 import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Override } from "../../domain/override.ts";
@@ -17,18 +16,21 @@ import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "
 import { adopt, standInForUnread } from "./adopt.ts";
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
-import { type EventDraft, event, isoTime, memberReason, severityOf, votesFor } from "./evidence.ts";
-import { everyKey, fellOrRose, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
-import { type Judged, observe, restart, statusOf } from "./judging.ts";
+import { type EventDraft, event } from "./evidence.ts";
+import { everyKey, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
+import { type Judged, observe } from "./judging.ts";
+import { memberMoved, rejudge } from "./member-status.ts";
 import { sayWritten, takeNames, type WriteFacts } from "./names.ts";
 import { lookAtOverride, poolsOf, preflight } from "./overrides.ts";
-import { candidatesOf, countPool, failbackMs, releasePool, reportPool, rulesOf } from "./pools.ts";
+import { Passive } from "./passive.ts";
+import { candidatesOf, countPool, releasePool, reportPool, rulesOf } from "./pools.ts";
 import { staleness } from "./silence.ts";
-import { type GslbState, type MemberState, newMember, type OverrideState, type PoolState, publicationKey } from "./state.ts";
+import { type GslbState, type MemberState, type OverrideState, type PoolState, publicationKey } from "./state.ts";
 import { sendBack, steerGslb } from "./steer-gslb.ts";
 import { Timers } from "./timers.ts";
 import { reportAgain } from "./told.ts";
 import { VantageWatch } from "./vantage-watch.ts";
+import { lookForWarnings } from "./warnings.ts";
 import { newDraft } from "./write-back.ts";
 
 /** What has to be stored, or told to the Conductor, since the last `drain`. */
@@ -74,11 +76,14 @@ export class Project {
   private readonly counted = new Map<string, PoolHealth>();
   private readonly doubts = new Doubts();
   readonly vantage = new VantageWatch();
+  readonly passive = new Passive(this);
+  /** Members that are warned of. */
+  readonly warned = new Set<string>();
   private draft = newDraft();
   private readonly newId: () => string;
 
-  constructor(regions: readonly string[], newId: () => string) {
-    this.catalog = new Catalog(regions);
+  constructor(regions: readonly string[], newId: () => string, allowPrivate?: string) {
+    this.catalog = new Catalog(regions, allowPrivate);
     this.newId = newId;
   }
 
@@ -94,7 +99,8 @@ export class Project {
 
     takeNames(this, configuration, taken.goneGslbs);
     this.cause = "operator";
-    for (const id of taken.members) this.rejudge(id, now);
+    for (const id of taken.members) rejudge(this, id, now);
+    this.passive.configured(taken.members, now);
     for (const id of [...taken.pools, ...taken.gonePools]) this.poolMoved(id);
     for (const one of taken.goneOverrides) {
       this.timers.set(`override ${one.id}`, null);
@@ -121,17 +127,26 @@ export class Project {
 
   /** After a start: what waits for time to pass is known again, and what could not be read is made anew. */
   resume(now: number): void {
-    for (const id of standInForUnread(this, now)) this.rejudge(id, now);
+    for (const id of standInForUnread(this, now)) rejudge(this, id, now);
     for (const id of this.catalog.gslbs.keys()) if (!this.gslbs.has(id)) this.dirtyGslbs.add(id);
     setTimers(this, now);
+    this.passive.start(now);
+    for (const [id, { warning }] of this.members) if (warning !== null) this.warned.add(id);
     if (this.dirtyGslbs.size + this.dirtyPools.size > 0) this.timers.set("start", now);
   }
 
-  /** The deployment's regions changed: who is checked from them is judged anew. */
-  setRegions(regions: readonly string[], now: number): void {
-    this.catalog.regions = regions;
-    for (const id of this.catalog.members.keys()) this.rejudge(id, now);
+  /** What the deployment's vantage points are, or can do, changed: who is checked by others now is judged anew. */
+  setRegions(regions: readonly string[], allowPrivate: string | undefined, now: number): void {
+    this.catalog.setRegions(regions, allowPrivate);
+    for (const id of this.catalog.members.keys()) rejudge(this, id, now);
     this.settle(now);
+  }
+
+  /** A heartbeat. False: nobody waits for it. */
+  beat(monitorId: string, memberId: string | null, now: number): boolean {
+    const isExpected = this.passive.beat(monitorId, memberId, now);
+    this.settle(now);
+    return isExpected;
   }
 
   /** `confirmations`: what every region should look at again at once (rule 6). */
@@ -155,7 +170,7 @@ export class Project {
         if (heard.counted) counted += 1;
         if (observation.outcome === "fail" && heard.significant) this.vantage.suspect();
         if (heard.significant) this.touched.members.add(observation.member_id);
-        if (heard.endpointChanged) this.memberMoved(judged, state, now);
+        if (heard.endpointChanged || (heard.mayWarn && lookForWarnings(this, judged, state, now))) memberMoved(this, judged, state, now);
         const { doubt } = heard;
         const { member_id, endpoint, monitor_id, monitor_version } = observation;
         const mayAsk = () => this.doubts.mayAsk(`${doubt} ${member_id} ${monitor_id} ${endpoint}`, heard.delayMs, now);
@@ -172,6 +187,7 @@ export class Project {
     // The clock was set: no time means what it did, and what was over may not be.
     const due = wasSetBack ? everyKey(this) : this.timers.due(now);
     this.lastTick = now;
+    if (wasSetBack) this.passive.wasAway(now);
     const isPeoples = (key: string) => key.startsWith("override ");
     for (const key of due.filter(isPeoples)) lookAgain(this, key, now);
     // What people said before is one thing, what time and the checks say another.
@@ -179,6 +195,8 @@ export class Project {
     for (const key of due) if (!isPeoples(key) && lookAgain(this, key, now)) this.dirtyGslbs.add(key.slice(key.indexOf(" ") + 1));
     this.doubts.forget(now);
     this.vantage.look(this, now);
+    this.passive.tick(now);
+    for (const id of this.warned) this.lookAtWarned(id, now);
     const seen = staleness(this, now);
     const blind = this.vantage.blind || (now < this.listensUntil ? this.blind : seen.stale * 2 > seen.monitored);
     if (blind !== this.blind) {
@@ -278,8 +296,10 @@ export class Project {
     if (member === undefined || pool === undefined) return null;
     return {
       member,
-      monitors: this.catalog.monitorsOf(member),
-      regionsOf: (monitor) => this.catalog.regionsOf(monitor),
+      monitors: this.catalog.runFor(member),
+      voters: this.catalog.votersOf(member),
+      regionsOf: (monitor, endpoint) => this.catalog.regionsFor(member, endpoint, monitor),
+      unable: (monitor, endpoint) => this.catalog.unable(member, endpoint, monitor),
       sickFor: (endpoint) => this.vantage.sickFor(endpoint),
       blind: this.vantage.blind,
       quorum: { quorumPercent: pool.quorum_percent, minRegions: pool.min_regions },
@@ -323,53 +343,18 @@ export class Project {
     this.draft.settled.push({ kind, id, version });
   }
 
-  private rejudge(id: string, now: number): void {
-    const judged = this.judged(id);
-    if (judged === null) return;
-    const fingerprint = this.catalog.fingerprintOf(judged.member);
-    const state = this.members.get(id) ?? newMember(now, "");
-    this.members.set(id, state);
-    const known = Object.keys(state.endpoints);
-    const same = known.length === judged.member.endpoints.length && known.every((endpoint) => judged.member.endpoints.includes(endpoint));
-    // Most members of a pool that changed are as they were: they cost nothing.
-    if (same && state.fingerprint === fingerprint) return;
-    restart(state, judged, fingerprint, now);
-    this.touched.members.add(id);
-    this.memberMoved(judged, state, now);
-  }
-
-  private memberMoved({ member, ...judged }: Judged, state: MemberState, now: number): void {
-    this.poolMoved(member.pool_id);
-    this.touched.members.add(member.id);
-    const status = statusOf(state, member);
-    const from = state.status;
-    if (status !== from) fellOrRose(this, state, status, now);
-    setMemberTimer(this, member.id, now);
-    if (status === from) return;
-    const votes = votesFor(state, { member, ...judged }, now);
-    const reason = memberReason(status, votes, { member, ...judged });
-    Object.assign(state, { status, since: now, reason });
-    const heldUntilMs = heldUntil(state.damping, failbackMs(this, member.pool_id), now);
-    const held = heldUntilMs === null ? {} : { held_until: isoTime(heldUntilMs), penalty_seconds: state.damping.penaltyMs / 1_000 };
-    const evidence = { quorum_percent: judged.quorum.quorumPercent, min_regions: judged.quorum.minRegions, ...held, votes };
-    const ids = { pool_id: member.pool_id, member_id: member.id };
-    this.say(now, {
-      kind: "member_status",
-      severity: severityOf("member", status),
-      ...ids,
-      from,
-      to: status,
-      rule: "quorum",
-      reason,
-      evidence,
-    });
-  }
-
   /** Counts and steers what somebody's word changed. */
   private asOperator(now: number): void {
     this.cause = "operator";
     this.settle(now);
     this.cause = "automatic";
+  }
+
+  /** Who warned may not be heard any more. */
+  private lookAtWarned(id: string, now: number): void {
+    const [judged, state] = [this.judged(id), this.members.get(id)];
+    if (judged === null || state === undefined) this.warned.delete(id);
+    else if (lookForWarnings(this, judged, state, now)) memberMoved(this, judged, state, now);
   }
 
   /** What is known of the pool's count does not hold any more. */

@@ -35,6 +35,7 @@ class Desk {
     return {
       projectId: "default",
       regions,
+      allowPrivate: undefined,
       storage: this.storage,
       alarm: {
         get: async () => this.alarms.at(-1) ?? null,

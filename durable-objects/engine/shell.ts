@@ -9,6 +9,7 @@ import type { Override } from "../../domain/override.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
+import { version } from "../../domain/version.ts";
 import type { Caller, Configuration, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
 import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
 import { isJudgingOften } from "./drift-watch.ts";
@@ -28,7 +29,7 @@ const writeBackSpacingMs = 100;
 /** How many outbox rows go to the Conductor in one call. */
 const flushRows = 20;
 
-export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
+export class EngineShell implements EngineRpc, VantageRpc {
   private readonly ports: EnginePorts;
   private readonly store: Store;
   private readonly project: Project;
@@ -50,16 +51,17 @@ export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
 
   constructor(ports: EnginePorts) {
     this.ports = ports;
-    const { regions } = ports;
+    const { regions, allowPrivate } = ports;
     const now = ports.now();
     this.store = new Store(ports.storage, ports.log);
-    this.project = new Project(regions, () => ports.newId());
+    this.project = new Project(regions, () => ports.newId(), allowPrivate);
     const meta = this.store.meta();
     this.meta = meta ?? {
       epoch: 0,
       seq: 0,
       generation: Math.floor(now / 1_000),
       regions,
+      able: ableBy(ports),
       blind: false,
       sick: {},
       anchors: (ports.anchors ?? []).map(({ id }) => id),
@@ -73,6 +75,7 @@ export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
     this.project.startedAt = now;
     this.fleet = new ProberFleet(ports, this.meta.generation, this.project.catalog, this.store, this.store.load(this.project));
     this.project.resume(now);
+    this.listen(now);
     this.watched = this.listening(now);
     this.project.listensUntil = this.watched.listensUntil;
     const pump = (name: string, work: () => Promise<void>, spacingMs = 0) => new Pump(ports, name, work, () => this.arm(), spacingMs);
@@ -93,10 +96,11 @@ export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
   /** To be called once, before anything else is. */
   async start(): Promise<void> {
     this.alarmAt = await this.ports.alarm.get();
-    const { regions } = this.ports;
-    if (JSON.stringify(this.meta.regions) !== JSON.stringify(regions)) {
-      this.project.setRegions(regions, this.ports.now());
-      this.meta = { ...this.meta, regions };
+    const { regions, allowPrivate } = this.ports;
+    const able = ableBy(this.ports);
+    if (JSON.stringify([this.meta.regions, this.meta.able]) !== JSON.stringify([regions, able])) {
+      this.project.setRegions(regions, allowPrivate, this.ports.now());
+      this.meta = { ...this.meta, regions, able };
       this.store.putMeta(this.meta);
       this.assign();
     }
@@ -131,6 +135,15 @@ export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
     this.observedSinceCheckpoint ||= ours.length > 0;
     this.persist();
     this.checkpoint(now);
+  }
+
+  /** Returns once it is durable. */
+  async beat(monitorId: string, memberId: string | null): Promise<boolean> {
+    const now = this.time();
+    const isExpected = this.project.beat(monitorId, memberId, now);
+    if (isExpected) this.publishing.judged(now);
+    this.persist();
+    return isExpected;
   }
 
   async watch(): Promise<EngineHealth> {
@@ -201,7 +214,9 @@ export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
   /** Never throws: an alarm that fails six times is gone. The next one is set before anything else is tried. */
   async alarm(): Promise<void> {
     const now = this.time();
+    this.listen(now);
     this.alarmAt = now + limits.checkpointMs;
+    this.promise(this.alarmAt);
     await this.ports.alarm.set(this.alarmAt);
     try {
       this.points.look(now);
@@ -331,9 +346,28 @@ export class EngineShell implements EngineRpc, Omit<VantageRpc, "beat"> {
     const at = Math.max(time, now + 10);
     if (this.alarmAt !== null && this.alarmAt <= at && this.alarmAt > now) return;
     this.alarmAt = at;
+    this.promise(at);
     this.ports.background(this.ports.alarm.set(at));
   }
+
+  /** Where heartbeats are waited for: an alarm that did not come when it was to come means that nobody was here to hear them. */
+  private listen(now: number): void {
+    const kept = this.store.listening();
+    if (kept === null) return;
+    this.project.passive.listeningSince = kept.since;
+    if (now - kept.alarmAt <= limits.catchUpMs) return;
+    this.project.passive.wasAway(now);
+    this.promise(now);
+  }
+
+  private promise(alarmAt: number): void {
+    const { isListening, listeningSince: since } = this.project.passive;
+    if (isListening) this.store.putListening({ since, alarmAt });
+  }
 }
+
+/** What decides, beside the regions, who can run what. */
+const ableBy = ({ allowPrivate }: Pick<EnginePorts, "allowPrivate">): string => `${version} ${allowPrivate ?? ""}`.trim();
 
 function idsOf(configuration: Configuration, project: Project, store: Store) {
   if (configuration.full) {

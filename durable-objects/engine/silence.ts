@@ -1,21 +1,33 @@
 /** Who is not heard from: members whose votes are all old, regions without a vote, a project that is blind (engine.md, rules 2 and 4). */
 import type { Member } from "../../domain/member.ts";
+import { ownRegion } from "../../domain/vantage-point.ts";
 import { isSilent } from "../../domain/verdict.ts";
-import { seriesOf, timingOf } from "./judging.ts";
+import { healthOf } from "./judging.ts";
+import { timingOf } from "./pace.ts";
 import type { Project } from "./project.ts";
-import type { MemberState } from "./state.ts";
+import { type MemberState, seriesOf } from "./state.ts";
+
+/** Whether somebody is to judge it, and can. */
+function isWatched({ catalog }: Project, member: Member): boolean {
+  return catalog
+    .votersOf(member)
+    .some(
+      (monitor) => monitor.admin_state_up && member.endpoints.some((endpoint) => catalog.regionsFor(member, endpoint, monitor).length > 0),
+    );
+}
 
 /** No fresh vote for two periods from any region: what is shown is what was. */
 export function isStale(project: Project, state: MemberState, member: Member, now: number): boolean {
-  const monitors = project.catalog.monitorsOf(member).filter((monitor) => monitor.admin_state_up);
-  if (monitors.length === 0 || state.status === "PENDING") return false;
+  const { catalog } = project;
+  const monitors = catalog.votersOf(member).filter((monitor) => monitor.admin_state_up);
+  if (!isWatched(project, member) || healthOf(state) === "PENDING") return false;
   return monitors.every((monitor) => {
     const { delayMs, timeoutMs } = timingOf(monitor, now);
     return member.endpoints.every((endpoint) => {
       const monitorState = state.endpoints[endpoint]?.monitors[monitor.id];
       // Counters that started anew just now were not heard *yet*.
       if (monitorState !== undefined && now - monitorState.judgement.startedAt <= 2 * delayMs + timeoutMs) return false;
-      return seriesOf(monitorState, project.catalog.regionsOf(monitor)).every(
+      return seriesOf(monitorState, catalog.regionsFor(member, endpoint, monitor)).every(
         ([, series]) => series === undefined || isSilent(series, now, delayMs, timeoutMs),
       );
     });
@@ -28,24 +40,24 @@ export function staleness(project: Project, now: number): { readonly monitored: 
   let stale = 0;
   for (const [id, state] of project.members) {
     const member = project.catalog.members.get(id);
-    if (member === undefined || state.status === "PENDING") continue;
-    if (!project.catalog.monitorsOf(member).some((monitor) => monitor.admin_state_up)) continue;
+    if (member === undefined || healthOf(state) === "PENDING" || !isWatched(project, member)) continue;
     monitored += 1;
     if (isStale(project, state, member, now)) stale += 1;
   }
   return { monitored, stale };
 }
 
-/** Each series that is watched now, with its region and timing. */
+/** Each series of a vantage point that is watched now, with its region and timing. */
 function* watched(project: Project, now: number) {
   for (const [id, state] of project.members) {
     const member = project.catalog.members.get(id);
     if (member === undefined) continue;
-    for (const monitor of project.catalog.monitorsOf(member)) {
+    for (const monitor of project.catalog.runFor(member)) {
       if (!monitor.admin_state_up) continue;
       for (const endpoint of member.endpoints) {
-        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], project.catalog.regionsOf(monitor))) {
-          yield { region, series, timing: timingOf(monitor, now) };
+        const regions = project.catalog.regionsFor(member, endpoint, monitor);
+        for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], regions)) {
+          if (region !== ownRegion) yield { region, series, timing: timingOf(monitor, now) };
         }
       }
     }

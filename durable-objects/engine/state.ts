@@ -6,13 +6,17 @@ import { z } from "zod";
 import { damping, undamped } from "../../domain/damping.ts";
 import { judgement } from "../../domain/quorum.ts";
 import { statuses } from "../../domain/status.ts";
-import { series, verdict } from "../../domain/verdict.ts";
+import { type Series, series, verdict } from "../../domain/verdict.ts";
 
 const status = z.enum(statuses);
 
 /** One monitor's view of one endpoint. Observations of another version are ignored (rule 10). */
 const monitorState = z.object({ version: z.int(), judgement, series: z.record(z.string(), series) });
 export type MonitorState = z.output<typeof monitorState>;
+
+/** What each of these regions has said. */
+export const seriesOf = (state: MonitorState | undefined, regions: readonly string[]): (readonly [string, Series | undefined])[] =>
+  regions.map((region) => [region, state?.series[region]] as const);
 
 const endpointState = z.object({
   state: verdict,
@@ -24,6 +28,10 @@ export type EndpointState = z.output<typeof endpointState>;
 
 export const memberState = z.object({
   status,
+  /** What its endpoints say of it where that is not its status, as where nobody can check it; null: its status is its health. */
+  health: status.nullable().default(null),
+  /** What does not fail its checks and should be known, in words; null: nothing. */
+  warning: z.string().nullable().default(null),
   /** Unix ms of the last change of status, and why. */
   since: z.number(),
   reason: z.string(),
@@ -113,6 +121,8 @@ export const newOverrideState = (): OverrideState => ({
 
 export const newMember = (now: number, fingerprint: string): MemberState => ({
   status: "PENDING",
+  health: null,
+  warning: null,
   since: now,
   reason: "not judged yet",
   fingerprint,

@@ -9,6 +9,7 @@ import type { PoolHealth } from "../../domain/pool-health.ts";
 import { isInSync, newPublication, type Publication, want } from "../../domain/publish.ts";
 import { type SteeredPool, type Steering, steer } from "../../domain/steering.ts";
 import { severityOf } from "./evidence.ts";
+import { healthOf } from "./judging.ts";
 import { isHeldBack } from "./pools.ts";
 import type { Project } from "./project.ts";
 import { type GslbState, newGslb, publicationKey } from "./state.ts";
@@ -225,7 +226,10 @@ const weightOf = (gslb: Gslb, poolId: string): number => gslb.pool_weights[poolI
 
 const anyJudged = (project: Project, gslb: Gslb): boolean =>
   gslb.pool_ids.some((pool) =>
-    project.catalog.membersOf(pool).some((member) => (project.members.get(member.id)?.status ?? "PENDING") !== "PENDING"),
+    project.catalog.membersOf(pool).some((member) => {
+      const state = project.members.get(member.id);
+      return state !== undefined && healthOf(state) !== "PENDING";
+    }),
   );
 
 function sayAllDown(project: Project, gslb: Gslb, state: GslbState, steering: Steering, now: number): void {

@@ -50,6 +50,8 @@ const meta = z.object({
   /** Of the Probers: an Engine that lost its state has Probers of its own, not those of the one before. */
   generation: z.int(),
   regions: z.array(z.string()).readonly(),
+  /** By what, beside the regions, was decided who can run what: the version of Kosmos, and `KOSMOS_ALLOW_PRIVATE`. */
+  able: z.string().default(""),
   blind: z.boolean(),
   /** Regions that are not believed, by region and address family. */
   sick: z.record(z.string(), sicknessState).default({}),
@@ -60,6 +62,8 @@ const meta = z.object({
 export type Meta = Readonly<z.output<typeof meta>>;
 
 export type Watched = { readonly aliveAt: number; readonly listensUntil: number };
+
+export type Listening = { readonly since: number; readonly alarmAt: number };
 
 type ConfiguredIds = { gslbs: string[]; pools: string[]; members: string[]; monitors: string[]; overrides: string[] };
 
@@ -84,6 +88,16 @@ export class Store {
 
   putMeta(value: Meta): void {
     this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('meta', ?)", JSON.stringify(value));
+  }
+
+  /** Since when heartbeats would have been heard, and until when the alarm was to come again; null: nobody waited for any. */
+  listening(): Listening | null {
+    const row = this.storage.sql.exec<{ body: string }>("SELECT body FROM meta WHERE id = 'listening'").toArray()[0];
+    return row === undefined ? null : (JSON.parse(row.body) as Listening);
+  }
+
+  putListening(listening: Listening): void {
+    this.storage.sql.exec("INSERT OR REPLACE INTO meta (id, body) VALUES ('listening', ?)", JSON.stringify(listening));
   }
 
   /** When the Engine's alarm last came, and until when nobody is called blind; null: never. */

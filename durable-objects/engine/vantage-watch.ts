@@ -4,9 +4,10 @@
  */
 import { addressFamily } from "../../domain/address.ts";
 import { limits } from "../../domain/limits.ts";
+import { checkTarget } from "../../domain/schedule.ts";
 import { diagnose, type RegionSighting, type SicknessState, type Sighting } from "../../domain/vantage.ts";
 import { isSilent, type Series } from "../../domain/verdict.ts";
-import { timingOf } from "./judging.ts";
+import { isPassive, timingOf } from "./pace.ts";
 import type { Project } from "./project.ts";
 
 const nobody: ReadonlySet<string> = new Set();
@@ -125,12 +126,13 @@ function gather(project: Project, watch: VantageWatch, now: number): Gathered {
   for (const [id, state] of project.members) {
     const member = project.catalog.members.get(id);
     if (member === undefined) continue;
-    for (const monitor of project.catalog.monitorsOf(member)) {
-      if (!monitor.admin_state_up) continue;
+    // Who only observes decides nothing, not even about regions; and what needs no network says nothing of one.
+    for (const monitor of project.catalog.votersOf(member)) {
+      if (!monitor.admin_state_up || isPassive(monitor)) continue;
       const timing = timingOf(monitor, now);
       longestDelayMs = Math.max(longestDelayMs, timing.delayMs);
-      const regionNames = project.catalog.regionsOf(monitor);
       for (const endpoint of member.endpoints) {
+        const regionNames = project.catalog.regionsFor(member, endpoint, monitor);
         const sick = watch.sickFor(endpoint);
         const known = state.endpoints[endpoint]?.monitors[monitor.id]?.series ?? {};
         const heard = regionNames.filter((region) => {
@@ -155,8 +157,8 @@ function gather(project: Project, watch: VantageWatch, now: number): Gathered {
           if (newest !== null) regions.set(region, { ...newest, hasVote: hasVote(region) });
         }
         // Checked at another address than it serves, it is that address which the region reaches or does not.
-        const target = member.monitor_address ?? endpoint;
-        const address = `${target}:${member.monitor_port ?? ""}`;
+        const { host, port } = checkTarget(member, endpoint, monitor);
+        const address = `${host}:${port ?? ""}`;
         sightings.push({ endpoint: address, family: addressFamily(endpoint), poolId: member.pool_id, regions });
       }
     }

@@ -18,7 +18,7 @@ import type {
   RegionView,
 } from "../../domain/status-view.ts";
 import { version } from "../../domain/version.ts";
-import { isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
+import { isOfVoter, isoTime, memberReason, type VoteEvidence, votesFor } from "./evidence.ts";
 import { overrideOf } from "./overrides.ts";
 import { failbackMs } from "./pools.ts";
 import type { Project } from "./project.ts";
@@ -32,12 +32,13 @@ export function memberView(project: Project, id: string, now: number): MemberVie
   const state = project.members.get(id);
   if (judged === null || state === undefined) return null;
   const votes = votesFor(state, judged, now);
-  const regions: RegionView[] = votes.map(({ no_vote_reason: _, ...vote }) => vote);
+  const regions: RegionView[] = votes.map(({ no_vote_reason, ...vote }) => (no_vote_reason === null ? vote : { ...vote, no_vote_reason }));
   const times = regions.flatMap((region) => (region.at === null ? [] : [region.at])).sort();
   const isSpeaking =
     state.status === "PENDING" ||
-    judged.monitors.length === 0 ||
-    votes.some((vote) => vote.has_vote && (state.status === "ACTIVE" || vote.verdict === "down"));
+    state.status === "ERROR" ||
+    judged.voters.length === 0 ||
+    votes.some((vote) => vote.has_vote && (state.status === "ACTIVE" || vote.verdict === "down" || vote.warning !== undefined));
   const inRotation = state.reported.endsWith(" true");
   const heldUntilMs = heldUntil(state.damping, failbackMs(project, judged.member.pool_id), now);
   const isBudgetHeld = project.pools.get(judged.member.pool_id)?.held.includes(id) === true;
@@ -50,7 +51,7 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     since: isoTime(state.since),
     checked_at: times.at(-1) ?? null,
     // What the regions say now; where none of them says anything, what decided.
-    reason: isSpeaking ? memberReason(state.status, votes, judged) : state.reason,
+    reason: isSpeaking ? memberReason(state, state.status, votes, judged) : state.reason,
     stale: isStale(project, state, judged.member, now),
     rejudging: Object.values(state.endpoints).some((endpoint) => endpoint.rejudging),
     held: isBudgetHeld ? "budget" : heldUntilMs !== null && !inRotation ? "failback_delay" : null,
@@ -82,7 +83,7 @@ function safeToStopAt(project: Project, { pool_id, endpoints }: Member): string 
 }
 
 function endpointView(state: MemberState, endpoint: string, votes: readonly VoteEvidence[]): EndpointView {
-  const own = votes.filter((vote) => vote.endpoint === endpoint);
+  const own = votes.filter((vote) => vote.endpoint === endpoint && isOfVoter(vote));
   return {
     endpoint,
     status: endpointStatus[state.endpoints[endpoint]?.state ?? "unknown"],

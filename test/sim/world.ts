@@ -115,6 +115,7 @@ export class World {
       ports: ({ call }) => ({
         projectId: "default",
         regions: this.regions.map(({ name }) => name),
+        allowPrivate: undefined,
         random: () => engineRandom.next(),
         newId: () => engineIds.next(),
         conductor: {

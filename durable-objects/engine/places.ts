@@ -1,0 +1,97 @@
+/**
+ * From where each endpoint is checked: of a monitor's regions those whose vantage points have what its plugin needs for that very target. A
+ * region that cannot run a check is none of its voters, so that nobody waits for its vote.
+ */
+import type { CheckTarget } from "../../domain/check.ts";
+import type { Member } from "../../domain/member.ts";
+import type { Monitor } from "../../domain/monitor.ts";
+import { checkTarget } from "../../domain/schedule.ts";
+import { type Capability, capabilitiesOf, missing, ownRegion } from "../../domain/vantage-point.ts";
+import { readNeeds } from "../../plugins/index.ts";
+
+type Needs = (target: CheckTarget | null) => readonly Capability[];
+type Lists = { readonly member: Member; readonly lists: readonly (readonly string[])[] };
+type Known = {
+  readonly monitor: Monitor;
+  readonly needs: Needs;
+  /** By what is needed: most endpoints need the same, and have one list between them. */
+  readonly byNeed: Map<string, readonly string[]>;
+  /** By member, in the order of its endpoints. */
+  readonly byMember: Map<string, Lists>;
+};
+
+const nowhere: readonly string[] = [];
+
+export class Places {
+  /** The deployment's own regions: those of a monitor that names none. */
+  readonly regions: readonly string[];
+  /** `KOSMOS_ALLOW_PRIVATE`. */
+  readonly allowPrivate: string | undefined;
+  private readonly known = new Map<string, Known>();
+
+  constructor(regions: readonly string[], allowPrivate: string | undefined) {
+    this.regions = regions;
+    this.allowPrivate = allowPrivate;
+  }
+
+  /** Those that a monitor asks for, whatever they can do. */
+  named(monitor: Monitor): readonly string[] {
+    return monitor.check_regions.length > 0 ? monitor.check_regions : this.regions;
+  }
+
+  /** Asked for each result: what was found is kept for as long as member and monitor are the same. */
+  of(member: Member, endpoint: string, monitor: Monitor): readonly string[] {
+    const known = this.knownOf(monitor);
+    let found = known.byMember.get(member.id);
+    if (found?.member !== member) {
+      found = { member, lists: member.endpoints.map((one) => this.find(known, member, one)) };
+      known.byMember.set(member.id, found);
+    }
+    return found.lists[member.endpoints.indexOf(endpoint)] ?? nowhere;
+  }
+
+  /** Why nobody can check the endpoint: "no vantage point can check 192.0.2.1: tls is needed"; null: somebody can. */
+  unable(member: Member, endpoint: string, monitor: Monitor): string | null {
+    if (this.of(member, endpoint, monitor).length > 0) return null;
+    const target = checkTarget(member, endpoint, monitor);
+    const needs = this.knownOf(monitor).needs(target);
+    const lacking = this.named(monitor).map((region) => missing(needs, capabilitiesOf(region, this.allowPrivate)));
+    const everywhere = needs.filter((need) => lacking.every((list) => list.includes(need)));
+    const needed = everywhere.length > 0 ? everywhere : needs.filter((need) => lacking.some((list) => list.includes(need)));
+    return `no vantage point can check ${target.host}: ${needed.join(" and ")} ${needed.length > 1 ? "are" : "is"} needed`;
+  }
+
+  forget(monitorId: string): void {
+    this.known.delete(monitorId);
+  }
+
+  forgetMember(id: string): void {
+    for (const { byMember } of this.known.values()) byMember.delete(id);
+  }
+
+  private knownOf(monitor: Monitor): Known {
+    const known = this.known.get(monitor.id);
+    if (known?.monitor === monitor) return known;
+    // What only the catalogue knows of it is none of its fields.
+    const { judged_version: _, ...fields } = monitor;
+    const needs = readNeeds(fields as Monitor);
+    // Of a type that is not known here, or with fields that cannot be read: whoever is asked to run it says what is wrong.
+    const anew: Known = { monitor, needs: needs.ok ? needs.value : () => [], byNeed: new Map(), byMember: new Map() };
+    this.known.set(monitor.id, anew);
+    return anew;
+  }
+
+  private find({ monitor, needs, byNeed }: Known, member: Member, endpoint: string): readonly string[] {
+    const needed = needs(checkTarget(member, endpoint, monitor));
+    const key = needed.join();
+    const found = byNeed.get(key) ?? this.able(monitor, needed);
+    byNeed.set(key, found);
+    return found;
+  }
+
+  private able(monitor: Monitor, needed: readonly Capability[]): readonly string[] {
+    // What needs no network is judged here, wherever else checks are run.
+    if (needed.includes("kosmos")) return [ownRegion];
+    return this.named(monitor).filter((region) => missing(needed, capabilitiesOf(region, this.allowPrivate)).length === 0);
+  }
+}
