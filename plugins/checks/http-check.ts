@@ -16,6 +16,7 @@ import { firstHop, type Hop, needsOf, type Scheme, throughFetch } from "./http-h
 import { isRedirect, keyOf, redirected, shownUrl } from "./http-redirect.ts";
 import { expectedText, expects, type HttpSpec } from "./http-spec.ts";
 import { bodyExcerpt } from "./http-words.ts";
+import { shown } from "./shown.ts";
 import { expiryWarning } from "./tls-fields.ts";
 
 export async function checkHttp(scheme: Scheme, spec: HttpSpec, target: CheckTarget, io: CheckIo): Promise<Outcome> {
@@ -28,7 +29,7 @@ export async function checkHttp(scheme: Scheme, spec: HttpSpec, target: CheckTar
   let hop = start;
   /** Where a redirect led is part of what went wrong there. */
   const bad = (detail: string, latencyMs: number | null = elapsed()): Outcome =>
-    facts.with(failed(latencyMs, hop === start ? detail : `${detail} at ${shownUrl(hop)}`));
+    facts.with(failed(latencyMs, hop === start ? detail : `${shown(detail, 130)} at ${shownUrl(hop)}`));
   try {
     for (;;) {
       const exchange = ask(hop, spec, io);

@@ -24,7 +24,7 @@ export function redirected(start: Hop, from: Hop, status: number, location: stri
   if (url.username !== "" || url.password !== "") return fail(`the Location of the ${status} has a user name`);
   const bare = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const host = canonicalHost(bare);
-  if (host === null) return fail(`the Location of the ${status} is not valid: ${shownValue(location)}`);
+  if (host === null || url.port === "0") return fail(`the Location of the ${status} is not valid: ${shownValue(location)}`);
 
   const scheme: Scheme = url.protocol === "http:" ? "http" : "https";
   const startUrl = urlOf(start);
@@ -65,4 +65,4 @@ function parse(location: string, base: URL): URL | null {
 export const keyOf = (hop: Hop): string => `${hop.method} ${urlOf(hop).href}`;
 
 /** A hop for people. */
-export const shownUrl = (hop: Hop): string => shown(urlOf(hop).href, 80);
+export const shownUrl = (hop: Hop): string => shown(urlOf(hop).href, 60);
