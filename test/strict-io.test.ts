@@ -122,7 +122,7 @@ describe("a connection of a strict Worker", () => {
       ca: tls.certificates.ca,
     });
     await world.connect({ hostname: serverName, port: 443 }, { ...plainTls, serverName: "other.example" }).opened;
-    await until(() => tls.names.at(-1) === serverName, { what: "the handshake" });
+    expect(tls.names.at(-1)).toBe(serverName);
     expect(await failureOf(world.connect({ hostname: "a.example", port: 443 }, { ...plainTls, serverName, insecure: true }))).toMatch(
       /^proxy/,
     );

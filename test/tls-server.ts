@@ -10,8 +10,8 @@ export type TlsServers = {
   readonly certificates: Certificates;
   /** A port of 127.0.0.1. */
   listen(certificate: CertificateName, options?: TlsOptions): Promise<number>;
-  /** The name that each handshake asked for, the newest last; null: none. */
-  readonly names: readonly (string | null)[];
+  /** The names that handshakes asked for, the newest last; those without a name are not among them. */
+  readonly names: readonly string[];
   /** How many connections are open now. */
   open(): number;
   stop(): Promise<void>;
@@ -21,7 +21,7 @@ export async function startTlsServers(): Promise<TlsServers> {
   const folder = await temporaryFolder("tls");
   const certificates = await makeCertificates(folder.path);
   const sockets = new Set<Socket>();
-  const names: (string | null)[] = [];
+  const names: string[] = [];
   const servers: ReturnType<typeof createServer>[] = [];
   return {
     certificates,
@@ -30,8 +30,12 @@ export async function startTlsServers(): Promise<TlsServers> {
     async listen(name, options = {}) {
       const paths = certificates.paths[name];
       const [key, cert] = await Promise.all([readFile(paths.key), readFile(paths.certificate)]);
-      const server = createServer({ key, cert, ...options }, (socket) => {
-        names.push(typeof socket.servername === "string" ? socket.servername : null);
+      // Asked before the handshake ends, so it is known when the client is through.
+      const SNICallback: TlsOptions["SNICallback"] = (asked, done) => {
+        names.push(asked);
+        done(null);
+      };
+      const server = createServer({ key, cert, SNICallback, ...options }, (socket) => {
         socket.on("error", () => socket.destroy());
         socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"));
       });

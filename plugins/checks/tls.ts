@@ -4,9 +4,9 @@
  */
 import { z } from "zod";
 import { type CheckPlugin, type CheckSocket, type CheckTarget, pass } from "../../domain/check.ts";
-import { canonicalName } from "../../domain/name.ts";
 import { port } from "../../domain/schema.ts";
 import { withConnection } from "./connection.ts";
+import { nameOf } from "./http-hop.ts";
 import { isName } from "./http-host.ts";
 import { portNeed, privateNeed } from "./needs.ts";
 import { expiryWarning, tlsFields } from "./tls-fields.ts";
@@ -14,15 +14,12 @@ import { expiryWarning, tlsFields } from "./tls-fields.ts";
 const spec = z.strictObject({ port: port.default(443), ...tlsFields });
 type Spec = z.output<typeof spec>;
 
-/** A name as it stands in a handshake (RFC 6066, 3). */
-const bare = (name: string): string => name.toLowerCase().replace(/\.$/, "");
-
 /** The name that the certificate must have: the monitor's, else the member's Host, else what is served there, else what is connected to. */
 function nameFor(spec: Spec, target: CheckTarget): string | null {
-  if (spec.sni !== null) return bare(spec.sni);
-  const host = target.hostHeader?.replace(/:[0-9]+$/, "") ?? null;
-  const name = [host === null ? null : canonicalName(host), target.endpoint, target.host].find((each) => each !== null && isName(each));
-  return name === undefined || name === null ? null : bare(name);
+  if (spec.sni !== null) return spec.sni;
+  if (target.hostHeader !== null && nameOf(target.hostHeader) !== null) return nameOf(target.hostHeader);
+  const name = [target.endpoint, target.host].find(isName);
+  return name === undefined ? null : nameOf(name);
 }
 
 /** Whether a connection to the name, verified against it, is all that is asked. */
@@ -30,7 +27,7 @@ const isPlain = (spec: Spec, target: CheckTarget | null): boolean =>
   !spec.insecure &&
   spec.ca_cert === null &&
   spec.min_days_valid === 0 &&
-  (target === null || (isName(target.host) && nameFor(spec, target) === bare(target.host)));
+  (target === null || (isName(target.host) && nameFor(spec, target) === nameOf(target.host)));
 
 export const tls: CheckPlugin<typeof spec> = {
   type: "TLS",
