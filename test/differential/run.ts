@@ -3,9 +3,7 @@ import { createSocket } from "node:dgram";
 import { AllowList } from "../../agent/allow.ts";
 import { createNodeIo } from "../../agent/node-io.ts";
 import type { CheckTarget, Outcome } from "../../domain/check.ts";
-import { workerCapabilities } from "../../domain/vantage-point.ts";
 import { type CheckerIo, runCheck } from "../../workers/checker/run-checks.ts";
-import { nodeIo } from "../node-io.ts";
 import { startRawServer } from "../raw-server.ts";
 import { type Blackbox, startBlackbox } from "../servers/blackbox.ts";
 import { freePort } from "../servers/daemon.ts";
@@ -15,6 +13,7 @@ import { startNginx } from "../servers/nginx.ts";
 import { startRedis } from "../servers/redis.ts";
 import { startSmtp } from "../servers/smtp.ts";
 import { startSshd } from "../servers/sshd.ts";
+import { strictIo } from "../strict-io.ts";
 import { type Case, type Echo, host, type Lab, timeoutMs } from "./case.ts";
 
 export type Result = {
@@ -107,12 +106,16 @@ function agentIo(): CheckerIo {
   return createNodeIo({ allow: allow.value, ping: null });
 }
 
-const inWorkers = new Set(workerCapabilities("1"));
-
-const askWorker = async (one: Case, lab: Lab, port: number): Promise<Outcome | null> => {
-  const outcome = await ask(one, lab, port, { ...nodeIo, capabilities: inWorkers });
-  return outcome.outcome === "no_data" && outcome.detail.startsWith("this vantage point cannot do") ? null : outcome;
-};
+/** A Worker's network, as strict as production but for the addresses of this machine; each check is an invocation of its own. */
+async function askWorker(one: Case, lab: Lab, port: number): Promise<Outcome | null> {
+  const io = strictIo({ local: true });
+  try {
+    const outcome = await ask(one, lab, port, io);
+    return outcome.outcome === "no_data" && outcome.detail.startsWith("this vantage point cannot do") ? null : outcome;
+  } finally {
+    io.end();
+  }
+}
 
 function ask({ ours }: Case, lab: Lab, own: number, io: CheckerIo): Promise<Outcome> {
   const at = ours.host ?? host;
