@@ -14,6 +14,24 @@ const typeError = `must be one of ${types.join(", ")}`;
 /** Other names of a type. */
 const aliases: Readonly<Record<string, string>> = { ICMP: "PING" };
 
+/** The types that there are, in the order of the registry. */
+export const monitorTypes: readonly string[] = types;
+
+/** What a client may write of a monitor of this type, as JSON Schema. What spans fields, and what a value must be beyond its form, is not in it. */
+export function monitorSchemaOf(plugin: CheckPlugin): Readonly<Record<string, unknown>> {
+  const [shared, own] = [common, plugin.spec].map((schema) => {
+    const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+    return { properties, required };
+  });
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    properties: { type: { const: plugin.type }, ...shared?.properties, ...own?.properties },
+    required: ["type", ...(shared?.required ?? []), ...(own?.required ?? [])],
+    additionalProperties: false,
+  };
+}
+
 /** The plugin of a type, in any letter case. */
 export function checkPluginOf(type: unknown): CheckPlugin | null {
   const given = typeof type === "string" ? type.toUpperCase() : "";

@@ -5,6 +5,7 @@ import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ApiEnv } from "./bindings.ts";
 import type { ApiContext } from "./context.ts";
+import { digest, equal } from "./digest.ts";
 import { answerProblem, log } from "./problem.ts";
 import { invalidQuery } from "./query.ts";
 
@@ -87,14 +88,4 @@ async function isOneOf(token: string, secrets: readonly string[]): Promise<boole
   let matches = 0;
   for (const secret of secrets) matches += equal(given, await digest(secret)) ? 1 : 0;
   return matches > 0;
-}
-
-const digest = async (text: string): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-
-/** Looks at every byte, wherever the first difference is. */
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  let difference = left.length ^ right.length;
-  for (let index = 0; index < left.length; index += 1) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);
-  return difference === 0;
 }

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
+import type { VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import type { ApiEnv } from "./bindings.ts";
 import { log } from "./problem.ts";
 
@@ -31,4 +32,14 @@ export async function look<T>(c: ApiContext, question: (engine: EngineRpc) => Pr
   }
 }
 
-const away = (detail: string): Problem => ({ type: "unavailable", detail, retryAfterSeconds: 5 });
+/** Asks the project's Engine what it knows of vantage points. */
+export async function lookFrom<T>(c: ApiContext, question: (engine: VantageRpc) => Promise<T>): Promise<Result<T, Problem>> {
+  try {
+    return ok(await question(c.env.vantage(c.var.project)));
+  } catch (error) {
+    log(c, "the Engine did not answer", error);
+    return fail(away("the Engine cannot be reached now"));
+  }
+}
+
+export const away = (detail: string): Problem => ({ type: "unavailable", detail, retryAfterSeconds: 5 });
