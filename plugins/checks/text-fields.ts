@@ -10,7 +10,7 @@ const bounded = (maximum: number) =>
     .min(1, { error: "must not be empty" })
     .refine((text) => bytes(text) <= maximum, { error: `must be at most ${maximum} bytes` });
 
-/** Sent as UTF-8, byte for byte: JSON's own escapes ("\r\n", "\u0000") are all that there are. */
+/** Sent as UTF-8, byte for byte: JSON's own escapes ("\r\n") are all that there are; the API takes no NUL. */
 export const sendText = bounded(limits.sendBytes);
 /** A substring, compared byte for byte. */
 export const receiveText = bounded(limits.receiveStringBytes);

@@ -20,8 +20,8 @@ export const udp: CheckPlugin<typeof spec> = {
   spec,
   examples: [
     {
-      title: "a cache answers a question, with the frame of its protocol before it",
-      spec: { port: 11_211, send: "\u0000\u0001\u0000\u0000\u0000\u0001\u0000\u0000version\r\n", receive_string: "VERSION" },
+      title: "a service says that it is there",
+      spec: { port: 7_777, send: "PING\r\n", receive_string: "PONG" },
     },
     { title: "something takes log lines", spec: { port: 514, send: "<14>kosmos: check" } },
   ],
