@@ -13,11 +13,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: [
-            "{agent,domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts",
-            "test/*.test.ts",
-            "test/sim/**/*.test.ts",
-          ],
+          include: ["{agent,domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts", "test/*.test.ts", "test/sim/**/*.test.ts"],
         },
       },
       {

@@ -2,12 +2,13 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { parseAnchors } from "../domain/anchors.ts";
 import { isServedRegion, parseRegions } from "../domain/monitor.ts";
 import { openStateDirectory, StartFailure } from "./state-directory.ts";
 import { type LocalSystem, startLocalSystem } from "./system.ts";
 
 /** What of the environment is the Worker's; the admin token is handled apart. */
-const passedOn = ["KOSMOS_REGIONS", "KOSMOS_ALLOW_PRIVATE", "KOSMOS_DNS_QUERY", "KOSMOS_TRACE_URL"] as const;
+const passedOn = ["KOSMOS_REGIONS", "KOSMOS_ALLOW_PRIVATE", "KOSMOS_ANCHORS", "KOSMOS_DNS_QUERY", "KOSMOS_TRACE_URL"] as const;
 
 /** npm hands on a signal that the terminal has sent to us as well: two so close together are one. */
 const sameSignalMs = 500;
@@ -49,6 +50,8 @@ process.exit();
 async function run(environment: NodeJS.ProcessEnv): Promise<void> {
   const port = parsePort(environment.PORT);
   checkRegions(environment.KOSMOS_REGIONS);
+  const anchors = parseAnchors(environment.KOSMOS_ANCHORS);
+  if (!anchors.ok) throw new StartFailure(anchors.error);
   await checkPort(port);
   const directory = environment.KOSMOS_STATE_DIR || ".kosmos";
   const state = openStateDirectory(directory);

@@ -52,8 +52,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   if (main === undefined) throw new StartFailure(`${configPath} names no main`);
   const bundlePath = resolve(options.bundlePath);
   const modules = await bundleWorker(configPath, main, bundlePath, options.signal);
-  // Rules for finding modules: there is nothing left to find.
-  const { modulesRules: _, ...bindings } = workerOptions;
+  // Rules for finding modules: there is nothing left to find. Services are other deployments, placed checkers, which are not here.
+  const { modulesRules: _, serviceBindings: __, ...bindings } = workerOptions;
 
   const lifeline = holdLifeline("workerd");
   const returnSignals = keepSignals();

@@ -90,6 +90,7 @@ describe("npm start", () => {
       [{ PORT: "65536" }, 'kosmos: PORT must be a number from 0 (a free one) to 65535, not "65536"\n'],
       [{ PORT: "http" }, 'kosmos: PORT must be a number from 0 (a free one) to 65535, not "http"\n'],
       [{ KOSMOS_REGIONS: "weur,atlantis" }, "kosmos: KOSMOS_REGIONS has no such region: atlantis\n"],
+      [{ KOSMOS_ANCHORS: "https://good.example,one" }, 'kosmos: KOSMOS_ANCHORS: "one" must be https://…, http://… or tcp://host:port\n'],
       [{ KOSMOS_STATE_DIR: file }, `kosmos: the state directory ${file} cannot be used: `],
     ];
     for (const [env, line] of refused) {
