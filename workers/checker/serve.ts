@@ -54,7 +54,7 @@ async function carryOut({ checks, ...place }: CheckBatch, settings: CheckerSetti
 }
 
 async function test(order: TestOrder, settings: CheckerSettings): Promise<CheckResult> {
-  const io = ioOf(settings);
+  const io = { ...ioOf(settings), detailed: true };
   const measured = placeOf(settings, io);
   const { outcome, latencyMs, detail, warning, more } = await runCheck(order, io, (spec) => openSpec(spec, order.project_id, settings));
   return {
