@@ -21,6 +21,7 @@ export type Gathered = { readonly project: string; readonly orders: AgentOrders 
 
 /** What an Engine may take beyond the time that it was told to wait. */
 const graceMs = 5_000;
+const underWayMs = 20;
 
 /** Those that answered; none: no Engine did. */
 export async function gatherOrders(asking: Asking): Promise<readonly Gathered[]> {
@@ -38,7 +39,8 @@ export async function gatherOrders(asking: Asking): Promise<readonly Gathered[]>
   await firstTrue(polls);
   const waiting = asked.filter(({ open }) => open);
   await Promise.all(waiting.map((one) => poll(one, 0)));
-  if (waiting.length > 0) await Promise.all(polls);
+  // What they had handed out by then is on its way; with nothing, an Engine lets a poll that was replaced wait for a while.
+  if (waiting.length > 0) await Promise.race([Promise.all(polls), new Promise((resolve) => setTimeout(resolve, underWayMs))]);
   return asked.flatMap(({ project, answers }) => {
     const orders = merged(answers);
     return orders === null ? [] : [{ project, orders }];
@@ -61,7 +63,7 @@ async function pollOne({ region, tags, vantage, log }: Asking, project: string, 
 }
 
 const isNews = ({ tag, assignment, confirmations, tests }: AgentOrders, had: string | null): boolean =>
-  assignment !== null || tag !== had || confirmations.length > 0 || tests.length > 0;
+  assignment !== null || tag !== (had ?? "") || confirmations.length > 0 || tests.length > 0;
 
 /** Of two answers of one Engine the later assignment counts, and the rest of both. */
 function merged(answers: readonly AgentOrders[]): AgentOrders | null {

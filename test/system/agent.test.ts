@@ -1,0 +1,163 @@
+/** An agent from end to end: the real process beside `npm start`, with targets on loopback that only its command line opens to it. */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Certificates, makeCertificates, serverName } from "../servers/certificates.ts";
+import { type AgentProcess, npx, startAgent } from "./agent-process.ts";
+import { npmStarted, removeDirectory, type Started, temporaryDirectory } from "./npm-start.ts";
+import { type Client, clientOf } from "./system.ts";
+import { until } from "./until.ts";
+
+const region = "rack-1";
+const [statusOf, endOf] = [(body: { status: string }) => body.status, 30_000];
+
+describe("an agent inside a network", () => {
+  /** The agent finds the API again where it was; at first any port will do. */
+  let [folder, stateDirectory, port, token] = ["", "", "0", ""];
+  let certificates: Certificates;
+  let system: Started;
+  let client: Client;
+  let agent: AgentProcess | null = null;
+  const servers: Server[] = [];
+
+  const startApi = async () => {
+    system = await npmStarted({ PORT: port, KOSMOS_REGIONS: "weur" }, stateDirectory);
+    port = new URL(system.url).port;
+    client = clientOf(system.url, system.token);
+  };
+  const runAgent = (...allow: readonly string[]) => {
+    agent = startAgent(["--url", system.url, ...allow.flatMap((network) => ["--allow", network])], token);
+    return agent;
+  };
+
+  beforeAll(async () => {
+    [folder, stateDirectory] = [await temporaryDirectory(), await temporaryDirectory()];
+    certificates = await makeCertificates(folder);
+    await startApi();
+    const made = await client.api("POST", "/v0.1/agents", { name: region });
+    expect(made.status).toBe(201);
+    token = made.body.token;
+  });
+  afterEach(async () => {
+    await agent?.end();
+    agent = null;
+  });
+  afterAll(async () => {
+    for (const server of servers) server.close();
+    await system?.end();
+    await removeDirectory(folder);
+    await removeDirectory(stateDirectory);
+  });
+
+  async function listening(server: Server): Promise<number> {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port: at } = server.address() as AddressInfo;
+    servers.push(server);
+    return at;
+  }
+
+  /** A pool with one member on loopback and one monitor that only the agent runs. */
+  async function checked(monitor: object, endpoint = "127.0.0.1"): Promise<{ status(): Promise<MemberStatus>; remove(): Promise<void> }> {
+    const fields = { delay: 2, timeout: 1, max_retries: 2, check_regions: [region], ...monitor };
+    const made = await client.api("POST", "/v0.1/monitors", fields);
+    expect([made.status, made.body.detail]).toEqual([201, undefined]);
+    const body = { name: "inside", members: [{ endpoints: [endpoint] }], monitor_ids: [made.body.id] };
+    const pool = await client.api("POST", "/v0.1/pools", body);
+    expect([pool.status, pool.body.detail]).toEqual([201, undefined]);
+    const [member] = pool.body.members;
+    return {
+      status: async () => (await client.api("GET", `/v0.1/pools/${pool.body.id}/pool_members/${member.id}/status`)).body,
+      remove: async () => {
+        expect((await client.api("DELETE", `/v0.1/pools/${pool.body.id}`)).status).toBe(204);
+      },
+    };
+  }
+
+  it("sees a member with a self-signed certificate up with its ca_cert, and down with another one, and says why", async () => {
+    const { certificate, key } = certificates.paths["self-signed"];
+    const web = createHttpsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (_, response) => response.end("well"));
+    const https = { type: "HTTPS", port: await listening(web), sni: serverName, receive_string: "well" };
+    runAgent("127.0.0.0/8");
+    const right = await checked({ ...https, ca_cert: certificates.selfSigned });
+    const wrong = await checked({ ...https, ca_cert: certificates.otherCa });
+    const up = await until(right.status, { what: "ACTIVE", is: (body) => statusOf(body) === "ACTIVE", timeoutMs: endOf });
+    expect(up.regions).toMatchObject([{ region, colo: "local", verdict: "up", has_vote: true }]);
+    const down = await until(wrong.status, { what: "DOWN", is: (body) => statusOf(body) === "DOWN", timeoutMs: endOf });
+    expect(down.regions[0]?.detail).toMatch(/self-signed|unknown authority/);
+    expect(agent?.output()).not.toContain(token);
+    await right.remove();
+    await wrong.remove();
+  });
+
+  it("pings", async () => {
+    agent = startAgent(["--url", system.url, "--allow", "127.0.0.1"], token, npx);
+    const pinged = await checked({ type: "PING" });
+    const up = await until(pinged.status, { what: "ACTIVE", is: (body) => statusOf(body) === "ACTIVE", timeoutMs: endOf });
+    expect(up.regions).toMatchObject([{ region, verdict: "up" }]);
+    expect(up.regions[0]?.latency_ms).toBeGreaterThan(0);
+    await pinged.remove();
+  });
+
+  it("never touches what it was not allowed, and says so", async () => {
+    let connections = 0;
+    const watched = await listening(createServer(() => (connections += 1)));
+    runAgent("10.99.0.0/16");
+    const refused = await checked({ type: "TCP", port: watched });
+    const seen = await until(refused.status, { what: "a result", is: (body) => body.regions[0]?.detail != null, timeoutMs: endOf });
+    expect(seen.regions[0]?.detail).toContain("127.0.0.1 is not in a network that this agent may check (--allow)");
+    expect(statusOf(seen)).toBe("PENDING");
+    expect(connections).toBe(0);
+    await refused.remove();
+  });
+
+  it("survives a restart of the API, and loses no result", async () => {
+    let connections = 0;
+    const target = await listening(
+      createServer((socket) => {
+        connections += 1;
+        socket.on("error", () => undefined).end();
+      }),
+    );
+    const running = runAgent("127.0.0.0/8");
+    const member = await checked({ type: "TCP", port: target, delay: 1, confirm_delay: 1 });
+    await until(member.status, { what: "ACTIVE", is: (body) => statusOf(body) === "ACTIVE", timeoutMs: endOf });
+    await system.end();
+    const before = connections;
+    await until(() => connections >= before + 5, { what: "five more checks while the API is away", timeoutMs: endOf });
+    await startApi();
+    // What was seen while the API was away comes in before anything newer.
+    await until(() => /the API answers again/.test(running.output()), { what: "the API to answer again", timeoutMs: endOf });
+    expect(running.exitCode()).toBeNull();
+    expect(await running.end()).toBe(0);
+    expect(running.output()).toMatch(/info ended\n$/);
+    // Each connection was a check that passed; the last of them came with the last report.
+    const { regions } = await until(member.status, {
+      what: `the results of all ${connections} checks`,
+      is: (body) => body.regions[0]?.successes === connections,
+    });
+    expect(regions).toMatchObject([{ verdict: "up", failures: 0 }]);
+    await member.remove();
+  });
+
+  it("ends with a code of its own where its token is worth nothing any more", async () => {
+    const made = await client.api("POST", "/v0.1/agents", { name: "rack-9" });
+    expect((await client.api("DELETE", `/v0.1/agents/${made.body.id}`)).status).toBe(204);
+    const removed = startAgent(["--url", system.url], made.body.token);
+    await until(() => removed.exitCode(), { what: "its end", is: (code) => code !== null, timeoutMs: endOf });
+    expect(removed.exitCode()).toBe(77);
+    expect(removed.output()).toContain("the token is not valid, or the agent was removed");
+  });
+});
+
+type MemberStatus = {
+  readonly status: string;
+  readonly regions: readonly {
+    readonly region: string;
+    readonly detail: string | null;
+    readonly successes: number;
+    readonly latency_ms: number | null;
+  }[];
+};
