@@ -46,7 +46,7 @@ const oneOfBoth = (input: { readonly endpoint?: unknown; readonly pool_member_id
   (input.endpoint === undefined) !== (input.pool_member_id === undefined);
 const either = { error: "must have either endpoint or pool_member_id" };
 const storedTest = z.strictObject(what).refine(oneOfBoth, either);
-const unsavedTest = z.strictObject({ ...what, monitor: z.unknown() }).refine(oneOfBoth, either);
+const unsavedTest = z.strictObject({ ...what, monitor: z.unknown().optional() }).refine(oneOfBoth, either);
 type Asked = z.output<typeof storedTest>;
 
 /** A monitor that is tested; `monitorId` null: it is not stored. */
