@@ -4,7 +4,6 @@
  */
 import { z } from "zod";
 import { limits } from "../../domain/limits.ts";
-import type { Monitor } from "../../domain/monitor.ts";
 import { hasSettled, votesNeeded, votesOf } from "../../domain/quorum.ts";
 import { ownRegion } from "../../domain/vantage-point.ts";
 import type { Verdict } from "../../domain/verdict.ts";
@@ -16,11 +15,6 @@ import { type EndpointState, seriesOf } from "./state.ts";
 
 const calculated = z.object({ monitor_ids: z.array(z.string()).readonly(), at_least: z.int(), invert: z.boolean() });
 export type Calculated = z.output<typeof calculated>;
-
-const nobody: readonly string[] = [];
-
-/** The monitors that a calculated one asks for; of any other: none. */
-export const namedBy = (monitor: Monitor): readonly string[] => (isCalculated(monitor) ? calculated.parse(monitor).monitor_ids : nobody);
 
 /** What the named monitors come to; null: it depends on those that abstain. */
 export function calculate({ at_least, invert }: Calculated, said: readonly Verdict[]): OwnWord | null {

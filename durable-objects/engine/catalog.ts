@@ -4,11 +4,11 @@
  */
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
-import { judgesAlike, type Monitor } from "../../domain/monitor.ts";
+import { judgesAlike, type Monitor, referencesOf } from "../../domain/monitor.ts";
 import type { Override } from "../../domain/override.ts";
 import type { Pool } from "../../domain/pool.ts";
 import type { Configuration, Kind } from "../rpc.ts";
-import { namedBy } from "./calculated.ts";
+import { isCalculated } from "./pace.ts";
 import { Places } from "./places.ts";
 
 /** A monitor, and the version at which it last changed what it asks: that of its observations. */
@@ -86,9 +86,8 @@ export class Catalog {
   /** All that are run for the member: the attached, and those that a calculated one of them asks for. */
   runFor(member: Member): readonly CatalogMonitor[] {
     const attached = this.monitorsOf(member);
-    const named = attached.flatMap(namedBy);
-    if (named.length === 0) return attached;
-    const others = [...new Set(named)].filter((id) => !attached.some((monitor) => monitor.id === id));
+    if (!attached.some(isCalculated)) return attached;
+    const others = [...new Set(attached.flatMap(referencesOf))].filter((id) => !attached.some((monitor) => monitor.id === id));
     return [...attached, ...others.flatMap((id) => this.monitors.get(id) ?? [])];
   }
 

@@ -5,12 +5,13 @@
 import { type Doubt, doubtOf } from "../../domain/confirmation.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Member } from "../../domain/member.ts";
+import { referencesOf } from "../../domain/monitor.ts";
 import type { CheckReport, Observation } from "../../domain/observation.ts";
 import { memberStatus } from "../../domain/pool-health.ts";
 import { endpointState, hasSettled, judge, mayBeLate, newJudgement, type QuorumSettings, votesOf } from "../../domain/quorum.ts";
 import type { Status } from "../../domain/status.ts";
 import { emptySeries, insert, type Series, type Verdict } from "../../domain/verdict.ts";
-import { calculateAnew, namedBy } from "./calculated.ts";
+import { calculateAnew } from "./calculated.ts";
 import type { CatalogMonitor } from "./catalog.ts";
 import { type OwnWord, speak } from "./own-voice.ts";
 import { thresholdsOf, timingOf } from "./pace.ts";
@@ -81,7 +82,9 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   const voices = seriesOf(monitorState, regions);
   if (!judged.blind && !mayBeLate(voted, voices, timing, judged.startedAt, limits.checkpointMs))
     monitorState.judgement = judge(voted, votesOf(voices, timing, judged.sickFor(observation.endpoint)), judged.quorum);
-  if (voted.state !== monitorState.judgement.state) calculateAnew(endpoint, judged, observation.endpoint, monitor.id, now);
+  // While it is judged anew the last to speak may be what was waited for.
+  if (voted.state !== monitorState.judgement.state || endpoint.rejudging)
+    calculateAnew(endpoint, judged, observation.endpoint, monitor.id, now);
   const endpointChanged = combine(endpoint, judged, observation.endpoint, now);
   const warningChanged = before.warning !== series.warning;
   const significant = endpointChanged || warningChanged || voted !== monitorState.judgement || runMoved(before, series, thresholds);
@@ -153,7 +156,7 @@ export function calculateOwn(state: MemberState, judged: Judged, address: string
 
 /** Whether anything that is decided leans on what the monitor says. */
 export const decides = ({ voters }: Judged, monitor: CatalogMonitor): boolean =>
-  voters.some((voter) => voter === monitor || namedBy(voter).includes(monitor.id));
+  voters.some((voter) => voter === monitor || referencesOf(voter).includes(monitor.id));
 
 /** Whether a run that decides something moved; passes of what is up, and fails of what is down, are the steady state. */
 function runMoved(before: Series, after: Series, thresholds: { maxRetries: number; rise: number }): boolean {

@@ -8,6 +8,7 @@ import type { Monitor } from "../../domain/monitor.ts";
 import { checkTarget } from "../../domain/schedule.ts";
 import { type Capability, capabilitiesOf, missing, ownRegion } from "../../domain/vantage-point.ts";
 import { readNeeds } from "../../plugins/index.ts";
+import { isPassive } from "./pace.ts";
 
 type Needs = (target: CheckTarget | null) => readonly Capability[];
 type Lists = { readonly member: Member; readonly lists: readonly (readonly string[])[] };
@@ -91,7 +92,7 @@ export class Places {
 
   private able(monitor: Monitor, needed: readonly Capability[]): readonly string[] {
     // What needs no network is judged here, wherever else checks are run.
-    if (needed.includes("kosmos")) return [ownRegion];
+    if (isPassive(monitor)) return [ownRegion];
     return this.named(monitor).filter((region) => missing(needed, capabilitiesOf(region, this.allowPrivate)).length === 0);
   }
 }

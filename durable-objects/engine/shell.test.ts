@@ -1,90 +1,10 @@
 /** The Engine's shell over ports of its own: that it comes back to its work by its alarm, whatever else is away. */
-import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import type { Change } from "../../domain/backend.ts";
 import { limits } from "../../domain/limits.ts";
-import { memoryBackend } from "../../plugins/backends/memory.ts";
-import type { EnginePorts, EngineStorage } from "./ports.ts";
-import { configuration, gslb, member, monitor, pool, regions, uuid } from "./project.fixture.ts";
-import { EngineShell } from "./shell.ts";
-
-/** One project's world, at a time that stands still until it is set. */
-class Desk {
-  now = 1_700_000_000_000;
-  alarms: number[] = [];
-  away = false;
-  /** Whether the Conductor takes what is written back. */
-  takes = true;
-  configuration = configuration({ full: true });
-  /** What a backend has; null: there is none. */
-  live: Map<string, Change> | null = null;
-  readonly recorded: string[] = [];
-  readonly storage = sqlite();
-
-  async start(): Promise<EngineShell> {
-    const shell = new EngineShell(this.ports());
-    await shell.start();
-    await settled();
-    return shell;
-  }
-
-  private ports(): EnginePorts {
-    const reached = () => {
-      if (this.away) throw new Error("away");
-    };
-    return {
-      projectId: "default",
-      regions,
-      allowPrivate: undefined,
-      storage: this.storage,
-      alarm: {
-        get: async () => this.alarms.at(-1) ?? null,
-        set: async (at) => {
-          this.alarms.push(at);
-        },
-      },
-      now: () => this.now,
-      // Short waits pass; deadlines do not.
-      sleep: (ms, signal) =>
-        ms < 1_000 ? Promise.resolve() : new Promise((resolve) => signal?.addEventListener("abort", () => resolve())),
-      random: () => 0.5,
-      newId: () => uuid(9_000 + this.recorded.length),
-      flavors: () => (this.live === null ? null : { plugin: memoryBackend(this.live), settings: {}, credentials: {} }),
-      backendIo: { fetch, now: () => this.now },
-      conductor: {
-        configuration: async () => {
-          reached();
-          return this.configuration;
-        },
-        record: async ({ events }) => {
-          reached();
-          if (!this.takes) throw new Error("busy");
-          this.recorded.push(...events.map(({ kind, to }) => `${kind} ${to}`));
-        },
-      },
-      prober: () => {
-        throw new Error("away");
-      },
-      background: (promise) => void promise.catch(() => undefined),
-      log: { warn: () => undefined, error: () => undefined },
-    };
-  }
-}
-
-function sqlite(): EngineStorage {
-  const database = new DatabaseSync(":memory:");
-  return {
-    sql: {
-      exec: <T extends Record<string, string | number | null>>(query: string, ...bindings: (string | number | null)[]) => {
-        const rows = database.prepare(query).all(...bindings) as T[];
-        return { toArray: () => rows, [Symbol.iterator]: () => rows[Symbol.iterator]() };
-      },
-    },
-    transactionSync: (closure) => closure(),
-  };
-}
-
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { configuration, gslb, member, monitor, pool, uuid } from "./project.fixture.ts";
+import { Desk, settled } from "./shell.fixture.ts";
+import type { EngineShell } from "./shell.ts";
 
 describe("the alarm", () => {
   it("sets the next one, also in a project where nothing waits for anything", async () => {

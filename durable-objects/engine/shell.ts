@@ -10,8 +10,9 @@ import type { Problem } from "../../domain/problem.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
 import { version } from "../../domain/version.ts";
-import type { Caller, Configuration, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
+import type { Caller, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
 import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
+import { idsOf } from "./configured-ids.ts";
 import { isJudgingOften } from "./drift-watch.ts";
 import type { EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
@@ -75,6 +76,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
     this.project.startedAt = now;
     this.fleet = new ProberFleet(ports, this.meta.generation, this.project.catalog, this.store, this.store.load(this.project));
     this.project.resume(now);
+    this.project.passive.listeningSince = this.store.listening()?.since ?? 0;
     this.listen(now);
     this.watched = this.listening(now);
     this.project.listensUntil = this.watched.listensUntil;
@@ -241,7 +243,10 @@ export class EngineShell implements EngineRpc, VantageRpc {
     // One that only stumbles is waited for: what was over a moment ago is over.
     if (now < this.latest && !wasSetBack) return this.latest;
     this.latest = now;
-    if (wasSetBack) this.project.tick(now, true);
+    if (wasSetBack) {
+      this.project.tick(now, true);
+      this.promise(this.alarmAt ?? now);
+    }
     return now;
   }
 
@@ -354,8 +359,10 @@ export class EngineShell implements EngineRpc, VantageRpc {
   private listen(now: number): void {
     const kept = this.store.listening();
     if (kept === null) return;
-    this.project.passive.listeningSince = kept.since;
-    if (now - kept.alarmAt <= limits.catchUpMs) return;
+    const wasMissed = now - kept.alarmAt > limits.catchUpMs;
+    // No alarm is ever set so far ahead.
+    const wasSetBack = kept.alarmAt - now > limits.checkpointMs + limits.clockBackMs;
+    if (!wasMissed && !wasSetBack) return;
     this.project.passive.wasAway(now);
     this.promise(now);
   }
@@ -368,26 +375,3 @@ export class EngineShell implements EngineRpc, VantageRpc {
 
 /** What decides, beside the regions, who can run what. */
 const ableBy = ({ allowPrivate }: Pick<EnginePorts, "allowPrivate">): string => `${version} ${allowPrivate ?? ""}`.trim();
-
-function idsOf(configuration: Configuration, project: Project, store: Store) {
-  if (configuration.full) {
-    const known = store.configuredIds();
-    const { catalog } = project;
-    return {
-      gslbs: new Set([...known.gslbs, ...catalog.gslbs.keys()]),
-      pools: new Set([...known.pools, ...catalog.pools.keys()]),
-      members: new Set([...known.members, ...catalog.members.keys()]),
-      monitors: new Set([...known.monitors, ...catalog.monitors.keys()]),
-      overrides: new Set([...known.overrides, ...catalog.overrides.keys()]),
-    };
-  }
-  const gone = (kind: string) => configuration.deleted.filter((item) => item.kind === kind).map((item) => item.id);
-  const ids = (kind: string, items: readonly { readonly id: string }[]) => [...items.map((item) => item.id), ...gone(kind)];
-  return {
-    gslbs: ids("gslb", configuration.gslbs),
-    pools: ids("pool", configuration.pools),
-    members: ids("pool_member", configuration.members),
-    monitors: ids("monitor", configuration.monitors),
-    overrides: ids("override", configuration.overrides),
-  };
-}

@@ -1,0 +1,86 @@
+/** The shell of an Engine on ports of its own: storage that outlives it, an alarm and a clock that stand still until they are set. */
+import { DatabaseSync } from "node:sqlite";
+import type { Change } from "../../domain/backend.ts";
+import { memoryBackend } from "../../plugins/backends/memory.ts";
+import type { EnginePorts, EngineStorage } from "./ports.ts";
+import { configuration, regions, uuid } from "./project.fixture.ts";
+import { EngineShell } from "./shell.ts";
+
+/** One project's world, at a time that stands still until it is set. */
+export class Desk {
+  now = 1_700_000_000_000;
+  alarms: number[] = [];
+  away = false;
+  allowPrivate: string | undefined = undefined;
+  /** Whether the Conductor takes what is written back. */
+  takes = true;
+  configuration = configuration({ full: true });
+  /** What a backend has; null: there is none. */
+  live: Map<string, Change> | null = null;
+  readonly recorded: string[] = [];
+  readonly storage = sqlite();
+
+  async start(): Promise<EngineShell> {
+    const shell = new EngineShell(this.ports());
+    await shell.start();
+    await settled();
+    return shell;
+  }
+
+  private ports(): EnginePorts {
+    const reached = () => {
+      if (this.away) throw new Error("away");
+    };
+    return {
+      projectId: "default",
+      regions,
+      allowPrivate: this.allowPrivate,
+      storage: this.storage,
+      alarm: {
+        get: async () => this.alarms.at(-1) ?? null,
+        set: async (at) => {
+          this.alarms.push(at);
+        },
+      },
+      now: () => this.now,
+      // Short waits pass; deadlines do not.
+      sleep: (ms, signal) =>
+        ms < 1_000 ? Promise.resolve() : new Promise((resolve) => signal?.addEventListener("abort", () => resolve())),
+      random: () => 0.5,
+      newId: () => uuid(9_000 + this.recorded.length),
+      flavors: () => (this.live === null ? null : { plugin: memoryBackend(this.live), settings: {}, credentials: {} }),
+      backendIo: { fetch, now: () => this.now },
+      conductor: {
+        configuration: async () => {
+          reached();
+          return this.configuration;
+        },
+        record: async ({ events }) => {
+          reached();
+          if (!this.takes) throw new Error("busy");
+          this.recorded.push(...events.map(({ kind, to }) => `${kind} ${to}`));
+        },
+      },
+      prober: () => {
+        throw new Error("away");
+      },
+      background: (promise) => void promise.catch(() => undefined),
+      log: { warn: () => undefined, error: () => undefined },
+    };
+  }
+}
+
+function sqlite(): EngineStorage {
+  const database = new DatabaseSync(":memory:");
+  return {
+    sql: {
+      exec: <T extends Record<string, string | number | null>>(query: string, ...bindings: (string | number | null)[]) => {
+        const rows = database.prepare(query).all(...bindings) as T[];
+        return { toArray: () => rows, [Symbol.iterator]: () => rows[Symbol.iterator]() };
+      },
+    },
+    transactionSync: (closure) => closure(),
+  };
+}
+
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
