@@ -46,7 +46,7 @@ const listOf = (text: string): string[] => text.split(/, | and /).map((part) => 
 
 /** "`failback_delay` 60, `flavor` x" as fields. */
 function fieldsOf(text: string): Record<string, string | number | boolean> {
-  const pairs = [...text.matchAll(/`([a-z_]+)` ([a-z0-9_]+)/g)];
+  const pairs = [...text.matchAll(/`([a-z_]+)` ([A-Za-z0-9_]+)/g)];
   return Object.fromEntries(
     pairs.map(([, key = "", value = ""]) => [
       key,
@@ -60,6 +60,8 @@ const outcomes: Readonly<Record<string, OutcomeKind | null>> = {
   passes: "pass",
   fail: "fail",
   fails: "fail",
+  warn: "pass",
+  warns: "pass",
   "no data": "no_data",
   silent: null,
 };
@@ -73,7 +75,10 @@ class Scene {
   private readonly pools = new Map<string, Pool>();
   private readonly members = new Map<string, Member>();
   /** What a region says of a member, and when its ticks are; null: nothing any more. */
-  private readonly standing = new Map<string, { region: string; member: string; outcome: OutcomeKind | null; phase: number }>();
+  private readonly standing = new Map<
+    string,
+    { region: string; member: string; outcome: OutcomeKind | null; warns: boolean; phase: number }
+  >();
   private overrides = 0;
   private isBackendAway = false;
   private asked = false;
@@ -109,9 +114,9 @@ class Scene {
     const words = reported === "" ? [] : reported.split("; ");
     const said = new Set<string>();
     for (const word of words) this.carryOut(word, said);
-    for (const [key, { region, member, outcome, phase }] of this.standing) {
+    for (const [key, { region, member, outcome, warns, phase }] of this.standing) {
       const isDue = outcome !== null && now > phase && (now - phase) % (this.monitor.delay * 1_000) === 0;
-      if (isDue && !said.has(key)) this.hear(region, member, outcome);
+      if (isDue && !said.has(key)) this.hear(region, member, outcome, warns);
     }
     this.project.tick(now);
     if (!this.isBackendAway) this.takePlans();
@@ -139,7 +144,8 @@ class Scene {
   }
 
   private carryOut(word: string, said: Set<string>): void {
-    const [, who, members = "", outcome = ""] = word.match(/^([a-z, -]+): ([a-z, ]+?) (pass|passes|fail|fails|no data|silent)$/) ?? [];
+    const [, who, members = "", outcome = ""] =
+      word.match(/^([a-z, -]+): ([a-z, ]+?) (pass|passes|warn|warns|fail|fails|no data|silent)$/) ?? [];
     if (who !== undefined) {
       const named = who === "all" ? this.regions : listOf(who);
       for (const [index, region] of named.entries())
@@ -147,9 +153,10 @@ class Scene {
           const key = `${region} ${name}`;
           const state = outcomes[outcome] ?? null;
           const phase = this.standing.get(key)?.phase ?? this.now + index * this.apartMs;
-          this.standing.set(key, { region, member: name, outcome: state, phase });
+          const warns = outcome.startsWith("warn");
+          this.standing.set(key, { region, member: name, outcome: state, warns, phase });
           said.add(key);
-          if (state !== null) this.hear(region, name, state);
+          if (state !== null) this.hear(region, name, state, warns);
         }
       return;
     }
@@ -182,6 +189,7 @@ class Scene {
       this.configure({ deleted: [{ kind: "override", id: uuid(9_000 + this.overrides) }] });
     } else if (kind === "override") this.addOverride(word);
     else if (word === "POST release on main") this.project.release(this.poolOf("main").id, this.now, by);
+    else if (/^\w+ beats$/.test(word)) this.project.beat(uuid(1), this.memberOf(word.split(" ")[0] ?? "").id, this.now);
     else if (word === "POST failback") this.project.failback(this.gslb.id, this.now, by);
     else if (word === "backend away" || word === "backend back") this.isBackendAway = name === "away";
     else assert(false, `a timeline says what can be played, not "${word}"`);
@@ -211,10 +219,13 @@ class Scene {
     });
   }
 
-  private hear(region: string, name: string, outcome: OutcomeKind): void {
+  private hear(region: string, name: string, outcome: OutcomeKind, warns: boolean): void {
     const { version } = this.project.catalog.monitors.get(uuid(1)) ?? { version: 1 };
     const judged = this.project.catalog.monitors.get(uuid(1))?.judged_version ?? version;
-    const { confirmations } = this.project.observe([report(region, this.now, this.memberOf(name), outcome, { version: judged })], this.now);
+    const told = report(region, this.now, this.memberOf(name), outcome, { version: judged });
+    const [observation] = told.observations;
+    const warned = !warns || observation === undefined ? told : { ...told, observations: [{ ...observation, warning: "expires soon" }] };
+    const { confirmations } = this.project.observe([warned], this.now);
     this.asked ||= confirmations.length > 0;
   }
 
