@@ -1,24 +1,22 @@
 /** What the api Worker is handed: its settings and the ways to the parts it asks. It holds no storage and no queue. */
 import type { Agent } from "../../domain/agent.ts";
+import type { PlacedBindings } from "../../durable-objects/env.ts";
 import type { AnswersRpc, Caller, ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
 import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import type { SealingKeys } from "../../durable-objects/seal.ts";
 
 import type { KnownAgents } from "./vantage.ts";
 
-export type ApiSettings = SealingKeys & {
-  /** One value, or two separated by a comma while rotating. */
-  readonly KOSMOS_ADMIN_TOKEN?: string;
-  readonly KOSMOS_REGIONS?: string;
-  /** "1": private addresses are allowed. */
-  readonly KOSMOS_ALLOW_PRIVATE?: string;
-  /** Checkers that serve a placed region; only whether they are bound is looked at here. */
-  readonly CHECKER_SAM?: unknown;
-  readonly CHECKER_AFR?: unknown;
-  readonly CHECKER_ME?: unknown;
-  /** "off": `/dns-query` is closed. */
-  readonly KOSMOS_DNS_QUERY?: string;
-};
+export type ApiSettings = SealingKeys &
+  PlacedBindings & {
+    /** One value, or two separated by a comma while rotating. */
+    readonly KOSMOS_ADMIN_TOKEN?: string;
+    readonly KOSMOS_REGIONS?: string;
+    /** "1": private addresses are allowed. */
+    readonly KOSMOS_ALLOW_PRIVATE?: string;
+    /** "off": `/dns-query` is closed. */
+    readonly KOSMOS_DNS_QUERY?: string;
+  };
 
 export type ApiBindings = {
   readonly settings: ApiSettings;

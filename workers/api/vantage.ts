@@ -8,7 +8,8 @@ import { hintedRegions, parseRegions } from "../../domain/monitor.ts";
 import type { Problem } from "../../domain/problem.ts";
 import type { Result } from "../../domain/result.ts";
 import type { Vantage } from "../../domain/runnable.ts";
-import { agentCapabilities, placedRegions, type VantagePoint, workerCapabilities } from "../../domain/vantage-point.ts";
+import { agentCapabilities, type VantagePoint, workerCapabilities } from "../../domain/vantage-point.ts";
+import { placedRegionsOf } from "../../durable-objects/env.ts";
 import type { ApiSettings } from "./bindings.ts";
 import type { ApiContext } from "./context.ts";
 import { log } from "./problem.ts";
@@ -48,16 +49,11 @@ export function seenFrom(settings: ApiSettings, agents: readonly Agent[] | null)
   const workers = workerCapabilities(settings.KOSMOS_ALLOW_PRIVATE);
   const points: VantagePoint[] = [
     ...hintedRegions.map((region): VantagePoint => ({ region, kind: "hinted", capabilities: workers })),
-    ...placedRegions
-      .filter((region) => settings[placedBindings[region]] !== undefined)
-      .map((region): VantagePoint => ({ region, kind: "placed", capabilities: workers })),
+    ...placedRegionsOf(settings).map((region): VantagePoint => ({ region, kind: "placed", capabilities: workers })),
     ...(agents ?? []).map((agent): VantagePoint => ({ region: agent.name, kind: "agent", capabilities: saidBy(agent) })),
   ];
   return { points, defaults: parseRegions(settings.KOSMOS_REGIONS), agents };
 }
-
-/** The service that is bound where a placed checker serves a region. */
-const placedBindings = { sam: "CHECKER_SAM", afr: "CHECKER_AFR", me: "CHECKER_ME" } as const;
 
 /** One that has not polled yet may be set up with its monitors first: whatever an agent can do is expected of it. */
 const saidBy = ({ facts }: Agent) => facts?.capabilities ?? agentCapabilities;
