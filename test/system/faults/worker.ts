@@ -1,14 +1,33 @@
 /**
  * The real Worker with faults between its parts: D1 that fails, queue messages that come twice and late, checker calls that fail, Answers that
- * are away. `POST /test-faults` sets them; they are module state because all parts of a local Worker share one isolate.
+ * are away; and a checker of one region that is killed, slow, or cut off. `POST /test-faults` sets them; they are module state because all parts
+ * of a local Worker share one isolate.
  */
 
 import type { Env } from "../../../durable-objects/env.ts";
 import type { CheckBatch } from "../../../durable-objects/rpc.ts";
 import worker, * as real from "../../../workers/index.ts";
 
-type Faults = { d1: boolean; checker: boolean; answers: boolean; twice: boolean; lateSeconds: number; sickRegion: string };
-const none: Faults = { d1: false, checker: false, answers: false, twice: false, lateSeconds: 0, sickRegion: "" };
+type Faults = {
+  d1: boolean;
+  checker: boolean;
+  answers: boolean;
+  twice: boolean;
+  lateSeconds: number;
+  sickRegion: string;
+  killedRegion: string;
+  slowRegion: string;
+};
+const none: Faults = {
+  d1: false,
+  checker: false,
+  answers: false,
+  twice: false,
+  lateSeconds: 0,
+  sickRegion: "",
+  killedRegion: "",
+  slowRegion: "",
+};
 const faults: Faults = { ...none };
 /** How often each fault struck, so that a test can tell that it did. */
 const struck: Record<string, number> = {};
@@ -79,6 +98,14 @@ export class Checker extends real.Checker {
       throw new Error("the checker broke (test)");
     }
     const batch = await request.json<CheckBatch>();
+    if (batch.region === faults.killedRegion) {
+      strike("killedRegion");
+      throw new Error("the checker was killed (test)");
+    }
+    if (batch.region === faults.slowRegion) {
+      strike("slowRegion");
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+    }
     // A region whose network is broken reaches nothing: the real check of a port where nobody listens.
     if (batch.region === faults.sickRegion) {
       strike("sickRegion");
