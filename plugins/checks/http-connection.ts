@@ -30,7 +30,7 @@ export function exchangeByConnection(hop: Hop, spec: HttpSpec, io: CheckIo): Exc
       const chunks = bodyChunks(head.value, input, hop.method);
       return ok({
         status,
-        header: (name) => headers.get(name)?.[0] ?? null,
+        header: (name) => textOf(headers.get(name)?.[0] ?? null),
         // A body that cannot be read is nothing to whoever does not ask for it.
         body: chunks.ok ? chunks.value : async () => ({ kind: "broken", detail: chunks.error }),
         certificate: socket.peer?.().certificate ?? null,
@@ -39,6 +39,17 @@ export function exchangeByConnection(hop: Hop, spec: HttpSpec, io: CheckIo): Exc
     },
     drop: connection.drop,
   };
+}
+
+/** A header as text. Its bytes came as Latin-1; whoever sends more than ASCII means UTF-8, or else something that is kept as it is. */
+function textOf(latin1: string | null): string | null {
+  if (latin1 === null || !/[\u0080-\u00ff]/.test(latin1)) return latin1;
+  try {
+    const bytes = Uint8Array.from(latin1, (byte) => byte.charCodeAt(0));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return latin1.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  }
 }
 
 /** The request; its parts were checked by the schema, or parsed as a URL, so none can hold a line break. */

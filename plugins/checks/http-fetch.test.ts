@@ -101,6 +101,11 @@ describe("a check of a name", () => {
     );
     const broken = async () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) }));
     expect((await ask("HTTPS", { receive_string: "x" }, named(), broken)).said).toBe("fail: the body broke off");
+    const coded = async () => new Response("x", { headers: { "content-encoding": "zstd" } });
+    expect((await ask("HTTPS", { receive_string: "x" }, named(), coded)).said).toBe(
+      "fail: the body is encoded (zstd), which was not asked for",
+    );
+    expect((await ask("HTTPS", {}, named(), coded)).said).toBe("pass: 200");
     const endless = async () => new Response(new ReadableStream({ pull: () => new Promise(() => undefined) }));
     expect((await ask("HTTPS", { receive_string: "x" }, named(), endless)).said).toBe("fail: the body did not end within 200 ms");
   });

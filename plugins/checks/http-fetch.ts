@@ -5,6 +5,7 @@ import type { Deadline } from "./deadline.ts";
 import { type Exchange, unseen } from "./http-answer.ts";
 import type { BodyChunk, BodyChunks } from "./http-body.ts";
 import { isCloudflares, originTrouble, refusalIn } from "./http-cloudflare.ts";
+import { decoded } from "./http-decode.ts";
 import { authorityOf, type Hop, headersOf } from "./http-hop.ts";
 import { expects, type HttpSpec } from "./http-spec.ts";
 
@@ -38,11 +39,19 @@ export function exchangeByFetch(hop: Hop, spec: HttpSpec, io: CheckIo): Exchange
       const suspect = status >= 400 && !expects(spec, status) && headers.get("server") === "cloudflare";
       const { text, body } = await peek(chunks, suspect);
       refuse(text);
-      return ok({ status, header: (name) => headers.get(name), body, certificate: null, took: unseen });
+      const encoded = undecoded(headers.get("content-encoding"));
+      return ok({ status, header: (name) => headers.get(name), body: decoded(body, encoded), certificate: null, took: unseen });
     },
     drop: () => void letGo(),
   };
 }
+
+/** A Worker's `fetch` decodes what it asks for by itself; what is left was sent against its wish. */
+const undecoded = (contentEncoding: string | null): string[] =>
+  (contentEncoding ?? "")
+    .split(",")
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => !["", "identity", "gzip", "br"].includes(coding));
 
 /** A Worker is not told why; an agent is. */
 function failureWords(error: unknown): string {

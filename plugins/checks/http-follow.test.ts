@@ -66,6 +66,12 @@ describe("redirects over connections of our own", () => {
     expect(said(await check(strange, { spec: follow }))).toBe('fail: the Location of the 302 is not valid: "http://:0/"');
   });
 
+  it("are followed to names and paths beyond ASCII, whatever their bytes mean", async () => {
+    const server = await servers.start(inTurn(moved("/gr\xc3\xbcn"), moved("/gr\xfcn"), ok("")));
+    expect(said(await check(server, { spec: follow }))).toBe("pass: 200");
+    expect(server.received.slice(1).map((request) => linesOf(request)[0])).toEqual(["GET /gr%C3%BCn HTTP/1.1", "GET /gr%FCn HTTP/1.1"]);
+  });
+
   it("stay at the endpoint where they lead to the Host that was asked", async () => {
     const server = await servers.start(inTurn(moved("http://www.example.com/new"), ok("")));
     expect(said(await check(server, { spec: follow, target: { hostHeader: "www.example.com" } }))).toBe("pass: 200");

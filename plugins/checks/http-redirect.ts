@@ -56,9 +56,7 @@ export function urlOf(hop: Hop): URL {
 function parse(location: string, base: URL): URL | null {
   // URL parsing would drop line breaks and tabs from within.
   if (location.length > limits.checkUrlLength || /\p{Cc}/u.test(location)) return null;
-  // The header's bytes are read one by one; those beyond ASCII are kept as they came.
-  const ascii = location.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
-  return URL.parse(ascii, base.href);
+  return URL.parse(location, base.href);
 }
 
 /** What a redirect went through already: method, origin and path. The same question has the same answer. */
