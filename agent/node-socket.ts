@@ -15,16 +15,22 @@ export function openSocket(
 ): CheckSocket {
   let socket: Socket | null = null;
   let dropped = false;
+  const took = { dns: null as number | null, connect: null as number | null, tls: null as number | null };
   const closed = deferred<unknown>();
   const open = async (): Promise<Socket> => {
     const secureContext = tls === undefined ? null : contextOf(tls);
+    const resolving = stopwatch();
     const address = await addressOf(hostname);
+    if (address !== hostname) took.dns = resolving();
     if (dropped) throw new VantageRefusal("the check had ended before it began to connect");
+    const connecting = stopwatch();
     const opening = connectTcp({ host: address, port, family: isIP(address), noDelay: true });
     socket = opening;
     opening.once("close", () => closed.resolve(undefined));
     await readiness(opening, "connect", address, false);
+    took.connect = connecting();
     if (tls === undefined || secureContext === null) return opening;
+    const shaking = stopwatch();
     const secured = connectTls({
       socket: opening,
       secureContext,
@@ -36,6 +42,7 @@ export function openSocket(
     });
     socket = secured;
     await readiness(secured, "secureConnect", address, true);
+    took.tls = shaking();
     return secured;
   };
   const opened = open();
@@ -54,8 +61,15 @@ export function openSocket(
       dropped = true;
       socket?.destroy();
     },
+    took: () => took,
     ...(tls === undefined ? {} : { peer: () => peerOf(socket as TLSSocket | null) }),
   };
+}
+
+/** Milliseconds since it was made, to a tenth. */
+function stopwatch(): () => number {
+  const startedAt = performance.now();
+  return () => Math.round((performance.now() - startedAt) * 10) / 10;
 }
 
 function readiness(socket: Socket, event: "connect" | "secureConnect", address: string, inHandshake: boolean): Promise<void> {

@@ -76,6 +76,17 @@ describe("HTTPS from an agent", () => {
     expect(expired.warning).toMatch(/^the certificate expired 3[67][0-9] days ago$/);
   });
 
+  it("tells a monitor's test how long name, connection and handshake took", async (context) => {
+    const server = nginx.get(context);
+    const { more } = await secure(server, "good", {}, { host: "localhost.", endpoint: "localhost." });
+    expect(more).toMatchObject({
+      httpStatus: 200,
+      timings: { dns: expect.any(Number), connect: expect.any(Number), tls: expect.any(Number) },
+    });
+    const byAddress = await check("HTTP", { port: server.http });
+    expect(byAddress.more?.timings).toMatchObject({ dns: null, connect: expect.any(Number), tls: null, first_byte: expect.any(Number) });
+  });
+
   it("needs TLS of its own: a Worker has nothing to say of an address", async (context) => {
     const server = nginx.get(context);
     const outcome = check("HTTPS", { port: server.https.good, insecure: true }, {}, nodeIo);
