@@ -182,12 +182,12 @@ export class Work {
   }
 
   /** A fail for being late says nothing where this program itself was held up. */
-  private async run(check: OneCheck, trouble: string | null): Promise<Outcome> {
+  private async run(check: OneCheck, trouble: string | null, io: CheckerIo = this.ports.io): Promise<Outcome> {
     const startedAt = this.stalls.now();
     const outcome =
       trouble === null
-        ? await runCheck(check, this.ports.io)
-        : await runCheck({ ...check, spec: { sealed: null } }, this.ports.io, async () => fail(trouble));
+        ? await runCheck(check, io)
+        : await runCheck({ ...check, spec: { sealed: null } }, io, async () => fail(trouble));
     const inTime = this.stalls.now() - startedAt < check.timeout_ms && check.spec.max_response_ms == null;
     if (outcome.outcome !== "fail" || inTime) return outcome;
     const held = this.stalls.since(startedAt);
@@ -195,7 +195,7 @@ export class Work {
   }
 
   private async test(projectId: string, id: string, order: WireTestOrder): Promise<void> {
-    const { outcome, latencyMs, detail, warning, more } = await this.run(order, order.trouble);
+    const { outcome, latencyMs, detail, warning, more } = await this.run(order, order.trouble, { ...this.ports.io, detailed: true });
     this.ports.tested(projectId, id, {
       outcome,
       latency_ms: positive(latencyMs),
