@@ -1,6 +1,6 @@
 /**
- * A DNS question over HTTPS (RFC 8484), with GET at `/dns-query`. To a name a Worker goes through `fetch`; an agent, or whoever wants an address or
- * another Host, over a TLS connection of its own, in HTTP/2 where the server offers it and else in HTTP/1.1.
+ * A DNS question over HTTPS (RFC 8484), with GET at `/dns-query`. A Worker goes through `fetch`, to names alone; an agent over a TLS connection of its own,
+ * in HTTP/2 where the server offers it and else in HTTP/1.1.
  */
 import { Buffer } from "node:buffer";
 import { type CheckIo, type CheckSocket, type CheckTarget, failed, type Outcome } from "../../domain/check.ts";
@@ -9,88 +9,69 @@ import { fail, ok, type Result } from "../../domain/result.ts";
 import { byteReader } from "./byte-reader.ts";
 import { withConnection } from "./connection.ts";
 import { type Deadline, deadline } from "./deadline.ts";
-import { queryBytes, readReply } from "./dns-message.ts";
+import { type DnsQuestion, queryBytes, readReply } from "./dns-message.ts";
 import type { Ask } from "./dns-transport.ts";
-import { hostSent, serverName } from "./host-sent.ts";
 import type { BodyChunks } from "./http-body.ts";
-import { isName, sameHost } from "./http-host.ts";
+import { requestBytes } from "./http-connection.ts";
+import { exchangeByFetch } from "./http-fetch.ts";
+import { firstHop, type Hop, headersOf, throughFetch, tlsOptionsOf } from "./http-hop.ts";
+import { type HttpSpec, httpSpec } from "./http-spec.ts";
 import { bodyChunks } from "./http1-body.ts";
 import { readHead } from "./http1-head.ts";
 import { requestOverHttp2 } from "./http2.ts";
 import { shown } from "./shown.ts";
 
 const mediaType = "application/dns-message";
-const httpsPort = 443;
+const http = httpSpec(443);
 
 /** Whether `fetch` would ask the right host: the one that is connected to. */
-export const byName = (target: CheckTarget): boolean => isName(target.host) && sameHost(target.hostHeader ?? target.endpoint, target.host);
+export const byName = (target: CheckTarget, port: number): boolean => throughFetch(firstHop("https", http.parse({ port }), target));
 
 export const askOverHttps: Ask = async (question, target, port, io, judge) => {
   const startedAt = io.now();
-  const path = `/dns-query?dns=${Buffer.from(queryBytes(question)).toString("base64url")}`;
-  const settle = (message: Result<Uint8Array, string>): Outcome => {
-    const reply = message.ok ? readReply(message.value, question) : null;
-    if (!message.ok) return failed(io.now() - startedAt, message.error);
-    if (reply?.ok === true) return judge(reply.value, "");
-    return failed(io.now() - startedAt, reply?.error.detail ?? "no answer");
+  const settle = (message: Message): Outcome => {
+    const reply = message.ok ? readReply(message.value, question) : fail({ detail: message.error });
+    return reply.ok ? judge(reply.value, "") : failed(io.now() - startedAt, reply.error.detail);
   };
-  if (!io.capabilities.has("tls") && byName(target)) {
-    const authority = hostSent({ ...target, hostHeader: null, endpoint: target.host }, port, httpsPort);
-    return settle(await byFetch(`https://${authority}${path}`, io));
-  }
-  const host = hostSent(target, port, httpsPort);
-  const tls = { serverName: serverName(target), insecure: false, caCert: null, alpn: ["h2", "http/1.1"] };
+  const spec = requestOf(question, port);
+  const hop = firstHop("https", spec, target);
+  if (!io.capabilities.has("tls") && throughFetch(hop)) return settle(await byFetch(hop, spec, io));
   const use = async (socket: CheckSocket, end: Deadline) => {
     const ask = socket.peer?.().protocol === "h2" ? overHttp2 : overHttp1;
-    return settle(await ask(socket, end, host, path, io.userAgent));
+    return settle(await ask(socket, end, hop, spec, io.userAgent));
   };
-  return withConnection(target, port, io, use, tls);
+  return withConnection(target, port, io, use, { ...tlsOptionsOf(hop, spec), alpn: ["h2", "http/1.1"] });
 };
+
+const requestOf = (question: DnsQuestion, port: number): HttpSpec =>
+  http.parse({
+    port,
+    url_path: `/dns-query?dns=${Buffer.from(queryBytes(question)).toString("base64url")}`,
+    headers: { Accept: mediaType },
+  });
 
 /** A message of DNS, or what to say instead. */
 type Message = Result<Uint8Array, string>;
 
-async function byFetch(url: string, io: CheckIo): Promise<Message> {
+async function byFetch(hop: Hop, spec: HttpSpec, io: CheckIo): Promise<Message> {
   const end = deadline(io.signal);
-  const headers: [string, string][] = [
-    ["Accept", mediaType],
-    ["User-Agent", io.userAgent],
-  ];
+  const exchange = exchangeByFetch(hop, spec, io);
   try {
-    const response = await end.race(
-      io
-        .fetch(url, { method: "GET", headers, redirect: "manual", signal: io.signal })
-        .catch(() => (io.signal.aborted ? ("timeout" as const) : null)),
-    );
-    if (response === "timeout") return fail(end.missed("no answer"));
-    if (response === null) return fail("no valid answer from the origin");
-    const { status, body } = response;
-    const wrong = wrongHead(status, response.headers.get("content-type"));
-    if (wrong !== null) {
-      body?.cancel().catch(() => undefined);
-      return fail(wrong);
-    }
-    const reader = body?.getReader();
-    const message = await collected(async () => {
-      if (reader === undefined) return { kind: "end" };
-      const part = await end.race(reader.read().catch(() => null));
-      if (part === "timeout") return { kind: "broken", detail: end.missed("the body did not end") };
-      if (part === null) return { kind: "broken", detail: "the body broke off" };
-      return part.done ? { kind: "end" } : { kind: "bytes", bytes: part.value };
-    });
-    reader?.cancel().catch(() => undefined);
-    return message;
+    const answer = await exchange.answer(end);
+    if (!answer.ok) return fail(answer.error.detail);
+    const wrong = wrongHead(answer.value.status, answer.value.header("content-type"));
+    return wrong === null ? await collected(answer.value.body) : fail(wrong);
   } finally {
+    exchange.drop();
     end.clear();
   }
 }
 
-type AskSocket = (socket: CheckSocket, end: Deadline, host: string, path: string, userAgent: string) => Promise<Message>;
+type AskSocket = (socket: CheckSocket, end: Deadline, hop: Hop, spec: HttpSpec, userAgent: string) => Promise<Message>;
 
-const overHttp1: AskSocket = async (socket, end, host, path, userAgent) => {
-  const lines = [`GET ${path} HTTP/1.1`, `Host: ${host}`, `Accept: ${mediaType}`, `User-Agent: ${userAgent}`, "Connection: close"];
+const overHttp1: AskSocket = async (socket, end, hop, spec, userAgent) => {
   const writer = socket.writable.getWriter();
-  writer.write(new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`)).catch(() => undefined);
+  writer.write(requestBytes(hop, spec, userAgent)).catch(() => undefined);
   const input = byteReader(socket.readable, end);
   const head = await readHead(input);
   if (!head.ok) return head;
@@ -100,18 +81,15 @@ const overHttp1: AskSocket = async (socket, end, host, path, userAgent) => {
   return chunks.ok ? collected(chunks.value) : chunks;
 };
 
-const overHttp2: AskSocket = async (socket, end, host, path, userAgent) => {
-  const answer = await requestOverHttp2(socket, end, {
-    headers: [
-      [":method", "GET"],
-      [":scheme", "https"],
-      [":authority", host],
-      [":path", path],
-      ["accept", mediaType],
-      ["user-agent", userAgent],
-    ],
-    body: null,
-  });
+const overHttp2: AskSocket = async (socket, end, hop, spec, userAgent) => {
+  const own = headersOf(hop, spec, userAgent).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const pseudo = [
+    [":method", hop.method],
+    [":scheme", hop.scheme],
+    [":authority", hop.host],
+    [":path", hop.path],
+  ] as const;
+  const answer = await requestOverHttp2(socket, end, { headers: [...pseudo, ...own], body: null });
   if (!answer.ok) return answer;
   const { status, headers, body } = answer.value;
   const wrong = wrongHead(status, headers.find(([name]) => name === "content-type")?.[1] ?? null);

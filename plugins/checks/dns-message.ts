@@ -60,12 +60,12 @@ function decoded(bytes: Uint8Array): DecodedPacket | null {
 function recordsOf({ name, type }: DnsQuestion, answers: readonly Answer[]): readonly Answer[] {
   const owners = new Set([answeredName(name)]);
   if (type !== "CNAME") {
-    // A set grows while it is walked; each name is walked once, so a circle of aliases ends.
-    for (const owner of owners) {
-      for (const alias of answers) {
-        if (alias.type === "CNAME" && answeredName(alias.name) === owner) owners.add(answeredName(alias.data));
-      }
+    const aliases = new Map<string, string>();
+    for (const answer of answers) {
+      if (answer.type === "CNAME") aliases.set(answeredName(answer.name), answeredName(answer.data));
     }
+    // A set grows while it is walked; each name is walked once, so a circle of aliases ends.
+    for (const owner of owners) owners.add(aliases.get(owner) ?? owner);
   }
   return answers.filter((answer) => answer.type === type && owners.has(answeredName(answer.name)));
 }

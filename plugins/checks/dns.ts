@@ -44,7 +44,7 @@ const transportNeed = (spec: DnsSpec, target: CheckTarget | null): readonly Capa
   if (spec.transport === "tcp") return ["tcp"];
   // A truncated answer is asked for again over TCP.
   if (spec.transport === "udp") return ["udp", "tcp"];
-  return target === null || byName(target) ? ["https_name"] : ["tls"];
+  return target === null || byName(target, spec.port) ? ["https_name"] : ["tls"];
 };
 
 /** RFC 8484, 4.1: the id is 0 over HTTPS. Elsewhere nobody should guess it. */

@@ -3,13 +3,14 @@
  * a vantage point that can offer HTTP/2 in the handshake, which a Worker cannot.
  */
 import { z } from "zod";
-import { type CheckPlugin, type CheckTarget, failed, pass } from "../../domain/check.ts";
+import { type CheckPlugin, failed, pass } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import { fail, type Result } from "../../domain/result.ts";
 import { flag, port, text } from "../../domain/schema.ts";
 import { withConnection } from "./connection.ts";
 import { healthCheckPath, requestMessage, servingStatus, wrongStatus } from "./grpc-health.ts";
-import { hostSent, serverName } from "./host-sent.ts";
+import { firstHop, type Hop, tlsOptionsOf } from "./http-hop.ts";
+import { httpSpec } from "./http-spec.ts";
 import { requestOverHttp2 } from "./http2.ts";
 import type { Http2Answer } from "./http2-exchange.ts";
 import { portNeed, privateNeed } from "./needs.ts";
@@ -34,6 +35,9 @@ const spec = z
     for (const field of given) context.addIssue({ code: "custom", path: [field], message: "needs tls" });
   });
 
+/** What it is to HTTP: where a request goes, and as whom. */
+const http = httpSpec(443);
+
 export const grpc: CheckPlugin<typeof spec> = {
   type: "GRPC",
   title: "A gRPC server's health service says that it serves",
@@ -47,15 +51,17 @@ export const grpc: CheckPlugin<typeof spec> = {
   run(spec, target, io) {
     const startedAt = io.now();
     const bad = (detail: string) => failed(io.now() - startedAt, detail);
-    const tls = { serverName: spec.sni ?? serverName(target), insecure: spec.insecure, caCert: spec.ca_cert, alpn: ["h2"] };
+    const { port, sni, ca_cert, insecure } = spec;
+    const request = http.parse({ port, http_method: "POST", url_path: healthCheckPath, sni, ca_cert, insecure });
+    const hop = firstHop(spec.tls ? "https" : "http", request, target);
     return withConnection(
       target,
       spec.port,
       io,
       async (socket, end) => {
         if (spec.tls && socket.peer?.().protocol !== "h2") return bad("the server does not offer HTTP/2 in its TLS handshake");
-        const headers = requestHeaders(spec.tls, target, spec.port, io.userAgent);
-        const answer = await requestOverHttp2(socket, end, { headers, body: requestMessage(spec.service) });
+        const body = requestMessage(spec.service);
+        const answer = await requestOverHttp2(socket, end, { headers: requestHeaders(hop, io.userAgent), body });
         if (!answer.ok) return bad(answer.error);
         const status = statusOf(answer.value, spec.service);
         if (!status.ok) return bad(status.error);
@@ -67,17 +73,17 @@ export const grpc: CheckPlugin<typeof spec> = {
           ...(certificate === null ? {} : { more: { certificate } }),
         };
       },
-      spec.tls ? tls : undefined,
+      spec.tls ? { ...tlsOptionsOf(hop, request), alpn: ["h2"] } : undefined,
     );
   },
 };
 
-const requestHeaders = (tls: boolean, target: CheckTarget, ownPort: number, userAgent: string) =>
+const requestHeaders = ({ method, scheme, path, host }: Hop, userAgent: string) =>
   [
-    [":method", "POST"],
-    [":scheme", tls ? "https" : "http"],
-    [":path", healthCheckPath],
-    [":authority", hostSent(target, ownPort, tls ? 443 : 80)],
+    [":method", method],
+    [":scheme", scheme],
+    [":path", path],
+    [":authority", host],
     ["te", "trailers"],
     ["content-type", "application/grpc"],
     ["user-agent", userAgent],
