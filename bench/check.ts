@@ -5,6 +5,7 @@
 import { Agent } from "node:http";
 import { assert } from "../domain/result.ts";
 import { startOrigin } from "../test/system/origins.ts";
+import { besideBlackbox } from "./check-blackbox.ts";
 import { type Bench, type Figure, median, spread } from "./figure.ts";
 import { send } from "./load.ts";
 import { cpuSeconds, type ScratchSystem, startScratchSystem } from "./scratch-system.ts";
@@ -35,7 +36,7 @@ const comparisons: readonly Comparison[] = [
 
 export const check: Bench = {
   name: "check",
-  about: `CPU time (user and system, of the whole workerd) of one HTTP check through the checker, ${checksPerRound} a call, its queue message included; baseline: as many bare requests of a Worker to the same origin, ${checksPerRound} at a time.`,
+  about: `CPU time (user and system, of the whole workerd) of one HTTP check through the checker, ${checksPerRound} a call, its queue message included; baseline: as many bare requests of a Worker to the same origin, ${checksPerRound} at a time. Then the same check by an agent on Node and by blackbox_exporter, which all ask one nginx.`,
   run: async (say) => {
     const systems: ScratchSystem[] = [];
     try {
@@ -53,6 +54,7 @@ export const check: Bench = {
           await origin.close();
         }
       }
+      figures.push(...(await besideBlackbox(ours, say)));
       return figures;
     } finally {
       for (const system of systems) await system.close();

@@ -52,6 +52,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "types/": [],
   "local/": ["domain/", "node:", "miniflare", "wrangler", "zod"],
   "bench/": [
+    "agent/",
     "domain/",
     "plugins/",
     "durable-objects/",
