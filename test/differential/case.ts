@@ -20,6 +20,9 @@ export type Lab = {
   readonly mailPort: number;
   /** Without STARTTLS. */
   readonly plainMailPort: number;
+  readonly grpcPort: number;
+  /** The same over TLS. */
+  readonly secureGrpcPort: number;
   /** No handshake ends there. */
   readonly frozenPort: number;
   /** Nobody listens there. */

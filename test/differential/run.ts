@@ -8,6 +8,7 @@ import { startRawServer } from "../raw-server.ts";
 import { type Blackbox, startBlackbox } from "../servers/blackbox.ts";
 import { freePort } from "../servers/daemon.ts";
 import { startFrozen } from "../servers/frozen.ts";
+import { startGrpc } from "../servers/grpc.ts";
 import { startKnot } from "../servers/knot.ts";
 import { startNginx } from "../servers/nginx.ts";
 import { startRedis } from "../servers/redis.ts";
@@ -60,12 +61,14 @@ export async function askBoth(cases: readonly Case[]): Promise<Result[]> {
 
 async function startLab(keep: <T extends { stop(): Promise<void> }>(server: T) => T): Promise<Lab> {
   const nginx = keep(await startNginx());
-  const [knot, sshd, redis, mail, plainMail, frozen] = await Promise.all([
+  const [knot, sshd, redis, mail, plainMail, grpc, secureGrpc, frozen] = await Promise.all([
     startKnot().then(keep),
     startSshd().then(keep),
     startRedis().then(keep),
     startSmtp(nginx.certificates).then(keep),
     startSmtp(null).then(keep),
+    startGrpc(null).then(keep),
+    startGrpc(nginx.certificates).then(keep),
     startFrozen().then(keep),
   ]);
   return {
@@ -75,6 +78,8 @@ async function startLab(keep: <T extends { stop(): Promise<void> }>(server: T) =
     redisPort: redis.port,
     mailPort: mail.port,
     plainMailPort: plainMail.port,
+    grpcPort: grpc.port,
+    secureGrpcPort: secureGrpc.port,
     frozenPort: frozen.port,
     closedPort: await freePort(),
   };
