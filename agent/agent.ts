@@ -88,7 +88,8 @@ export class KosmosAgent {
     let failures = 0;
     while (!this.ending.signal.aborted) {
       const startedAt = performance.now();
-      const polled = await this.poll();
+      // After a failure the first answer counts, not what is new.
+      const polled = await this.poll(failures === 0 ? waitSeconds : 0);
       if (this.ending.signal.aborted) return;
       if ("trouble" in polled) {
         const waitMs = backOffMs(failures, Math.random(), polled.retryAfterMs);
@@ -107,17 +108,17 @@ export class KosmosAgent {
     }
   }
 
-  private async poll(): Promise<Polled> {
+  private async poll(wait: number): Promise<Polled> {
     const body = {
       tags: this.work.tags,
-      wait: waitSeconds,
+      wait,
       version,
       capabilities: capabilities.filter((capability) => this.ports.io.capabilities.has(capability)),
       address_families: this.ports.families,
     };
     let answer: ApiAnswer;
     try {
-      answer = await this.ports.api.post("/v0.1/agents/poll", body, waitSeconds * 1_000 + graceMs, this.ending.signal);
+      answer = await this.ports.api.post("/v0.1/agents/poll", body, wait * 1_000 + graceMs, this.ending.signal);
     } catch (error) {
       return { trouble: `the API cannot be reached: ${reason(error)}`, retryAfterMs: null };
     }

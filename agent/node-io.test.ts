@@ -6,8 +6,9 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CheckSocket, ConnectFailure, type TlsOptions, VantageRefusal } from "../domain/check.ts";
+import { installed, requireInstalled } from "../test/servers/installed.ts";
 import { AllowList } from "./allow.ts";
 import { connectFailure } from "./failures.ts";
 import { agentIo } from "./node-io.fixture.ts";
@@ -117,10 +118,12 @@ describe("TCP from an agent", () => {
 });
 
 describe("TLS from an agent", () => {
+  beforeEach((context) => requireInstalled(context, "openssl"));
   let good: Pair;
   let other: Pair;
   let expired: Pair;
   beforeAll(() => {
+    if (!installed("openssl")) return;
     good = certificate("good");
     other = certificate("other");
     expired = certificate("expired", -1);
@@ -277,19 +280,21 @@ describe("UDP from an agent", () => {
 describe("PING from an agent", () => {
   const signal = new AbortController().signal;
 
-  it("measures an echo over IPv4 and IPv6", async () => {
-    expect(findPing(), "this machine has ping").not.toBeNull();
+  it("measures an echo over IPv4 and IPv6", async (context) => {
+    requireInstalled(context, "ping");
     expect(await agentIo.ping?.("127.0.0.1", signal)).toBeGreaterThan(0);
     expect(await agentIo.ping?.("::1", signal)).toBeGreaterThan(0);
   });
 
-  it("gives ping nothing but an address", async () => {
+  it("gives ping nothing but an address", async (context) => {
+    requireInstalled(context, "ping");
     await expect(agentIo.ping?.("-f", signal)).rejects.toThrow();
     await expect(agentIo.ping?.("127.0.0.1 -f", signal)).rejects.toThrow();
     await expect(agentIo.ping?.("127.0.0.1;id", signal)).rejects.toThrow();
   });
 
-  it("ends ping with the check", async () => {
+  it("ends ping with the check", async (context) => {
+    requireInstalled(context, "ping");
     const aborted = new AbortController();
     const pinging = agentIo.ping?.("127.0.0.1", aborted.signal);
     aborted.abort();

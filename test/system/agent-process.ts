@@ -1,7 +1,9 @@
 /** `kosmos-agent` as an operator runs it: a process of its own, ended by a signal. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { promisify } from "node:util";
 
 export type AgentProcess = {
   readonly output: () => string;
@@ -37,6 +39,20 @@ export function startAgent(args: readonly string[], token: string, command: read
     },
   };
 }
+
+/** The bundle that an installed package runs, made anew, on the oldest Node of this machine. */
+export async function bundled(): Promise<readonly string[]> {
+  await run(process.execPath, [join(root, "agent/build.js")]);
+  const found = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "node"));
+  const versions = await Promise.all(
+    [...new Set(found)]
+      .filter((path) => existsSync(path))
+      .map(async (path) => ({ path, version: (await run(path, ["--version"])).stdout })),
+  );
+  const [oldest] = versions.toSorted((left, right) => left.version.localeCompare(right.version, "en", { numeric: true }));
+  return [oldest?.path ?? process.execPath, "dist/kosmos-agent.cjs"];
+}
+const run = promisify(execFile);
 
 export const npx = ["npx", "--no-install", "kosmos-agent"] as const;
 const direct = [process.execPath, "agent/bin.js"] as const;

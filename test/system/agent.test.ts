@@ -5,7 +5,8 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Certificates, makeCertificates, serverName } from "../servers/certificates.ts";
-import { type AgentProcess, npx, startAgent } from "./agent-process.ts";
+import { installed, requireInstalled } from "../servers/installed.ts";
+import { type AgentProcess, bundled, npx, startAgent } from "./agent-process.ts";
 import { npmStarted, removeDirectory, type Started, temporaryDirectory } from "./npm-start.ts";
 import { type Client, clientOf } from "./system.ts";
 import { until } from "./until.ts";
@@ -27,14 +28,14 @@ describe("an agent inside a network", () => {
     port = new URL(system.url).port;
     client = clientOf(system.url, system.token);
   };
-  const runAgent = (...allow: readonly string[]) => {
-    agent = startAgent(["--url", system.url, ...allow.flatMap((network) => ["--allow", network])], token);
+  const runAgent = (allow: string, command?: readonly string[]) => {
+    agent = startAgent(["--url", system.url, "--allow", allow], token, command);
     return agent;
   };
 
   beforeAll(async () => {
     [folder, stateDirectory] = [await temporaryDirectory(), await temporaryDirectory()];
-    certificates = await makeCertificates(folder);
+    if (installed("openssl")) certificates = await makeCertificates(folder);
     await startApi();
     const made = await client.api("POST", "/v0.1/agents", { name: region });
     expect(made.status).toBe(201);
@@ -76,11 +77,12 @@ describe("an agent inside a network", () => {
     };
   }
 
-  it("sees a member with a self-signed certificate up with its ca_cert, and down with another one, and says why", async () => {
+  it("sees a member with a self-signed certificate up with its ca_cert, and down with another one, and says why", async (context) => {
+    requireInstalled(context, "openssl");
     const { certificate, key } = certificates.paths["self-signed"];
     const web = createHttpsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (_, response) => response.end("well"));
     const https = { type: "HTTPS", port: await listening(web), sni: serverName, receive_string: "well" };
-    runAgent("127.0.0.0/8");
+    runAgent("127.0.0.0/8", await bundled());
     const right = await checked({ ...https, ca_cert: certificates.selfSigned });
     const wrong = await checked({ ...https, ca_cert: certificates.otherCa });
     const up = await until(right.status, { what: "ACTIVE", is: (body) => statusOf(body) === "ACTIVE", timeoutMs: endOf });
@@ -92,8 +94,9 @@ describe("an agent inside a network", () => {
     await wrong.remove();
   });
 
-  it("pings", async () => {
-    agent = startAgent(["--url", system.url, "--allow", "127.0.0.1"], token, npx);
+  it("pings", async (context) => {
+    requireInstalled(context, "ping");
+    runAgent("127.0.0.1", npx);
     const pinged = await checked({ type: "PING" });
     const up = await until(pinged.status, { what: "ACTIVE", is: (body) => statusOf(body) === "ACTIVE", timeoutMs: endOf });
     expect(up.regions).toMatchObject([{ region, verdict: "up" }]);
