@@ -4,7 +4,16 @@
  * what its sockets may not.
  */
 import { localNameReason, privateReason } from "../../domain/address.ts";
-import { type CheckIo, type CheckTarget, failed, noData, type Outcome, type OutcomeDetails, pass } from "../../domain/check.ts";
+import {
+  type CheckIo,
+  type CheckTarget,
+  failed,
+  noData,
+  type Outcome,
+  type OutcomeDetails,
+  pass,
+  VantageRefusal,
+} from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import { missing } from "../../domain/vantage-point.ts";
 import { deadline } from "./deadline.ts";
@@ -34,7 +43,11 @@ export async function checkHttp(scheme: Scheme, spec: HttpSpec, target: CheckTar
     for (;;) {
       const exchange = ask(hop, spec, io);
       try {
-        const answered = await exchange.answer(end);
+        const answered = await exchange.answer(end).catch((error: unknown) => {
+          throw error instanceof VantageRefusal && hop !== start
+            ? new VantageRefusal(`redirected to ${shownUrl(hop)}: ${error.message}`)
+            : error;
+        });
         if (!answered.ok) return bad(answered.error.detail, answered.error.timedOut ? null : elapsed());
         const answer = answered.value;
         facts.note(answer, elapsed(), expiryWarning(answer.certificate, spec.min_days_valid, io.now()));

@@ -59,7 +59,7 @@ function refusal(key: string): string {
 }
 
 export const headers = headersWithout(openRefused);
-export const secretHeaders = headersWithout(secretRefused);
+export const secretHeaders = headersWithout(secretRefused).meta({ writeOnly: true });
 
 const noControls = /^[^\p{Cc}]*$/u;
 const secretText = (maximum: number) =>
@@ -83,8 +83,19 @@ const bearer = z.strictObject({
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 const credentialsError = "must be {username, password} or {bearer_token}";
 
+const objectOf = (...fields: string[]) => ({
+  type: "object",
+  properties: Object.fromEntries(fields.map((field) => [field, { type: "string" }])),
+  required: fields,
+  additionalProperties: false,
+});
+/** As a JSON Schema says it, which knows nothing of what a function checks. */
+const inJsonSchema = { writeOnly: true, anyOf: [objectOf("username", "password"), objectOf("bearer_token")] };
+
+type Given = z.output<typeof basic> | z.output<typeof bearer>;
+
 /** One of the two forms; the one that is meant says what is wrong with it. */
-export const credentials = z.unknown().transform((value, context): z.output<typeof basic> | z.output<typeof bearer> => {
+const oneForm = (value: unknown, context: z.RefinementCtx): Given => {
   const schema = isObject(value) && "bearer_token" in value ? bearer : basic;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -92,7 +103,8 @@ export const credentials = z.unknown().transform((value, context): z.output<type
   if (wrongForm) context.issues.push({ code: "custom", message: credentialsError, input: value });
   else context.issues.push(...(result.error.issues.map((issue) => ({ ...issue, input: value })) as typeof context.issues));
   return z.NEVER;
-});
+};
+export const credentials = z.unknown().meta(inJsonSchema).transform(oneForm);
 export type Credentials = z.output<typeof credentials>;
 
 /** The value of `Authorization` (RFC 7617 in UTF-8, RFC 6750). */

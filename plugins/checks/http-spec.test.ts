@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { limits } from "../../domain/limits.ts";
 import { http } from "./http.ts";
 import { httpSpec } from "./http-spec.ts";
@@ -41,6 +42,20 @@ describe("the secrets of an HTTP monitor", () => {
     [{ credentials: { bearer_token: "" } }, ["/credentials/bearer_token must be printable ASCII without blanks"]],
   ])("%j are refused", (fields, expected) => {
     expect(wrong(fields)).toEqual(expected);
+  });
+});
+
+describe("the JSON Schema of an HTTP monitor", () => {
+  const { properties } = z.toJSONSchema(spec, { io: "input", unrepresentable: "any" });
+
+  it("says which forms credentials have, and what is never shown", () => {
+    const { credentials, secret_headers } = properties as Record<string, { writeOnly?: boolean; anyOf?: { required: string[] }[] }>;
+    expect(credentials?.anyOf?.map(({ required }) => required)).toEqual([["username", "password"], ["bearer_token"]]);
+    expect([credentials?.writeOnly, secret_headers?.writeOnly]).toEqual([true, true]);
+  });
+
+  it("says which methods there are", () => {
+    expect(properties?.http_method).toMatchObject({ enum: ["GET", "HEAD", "POST", "PUT", "OPTIONS"], default: "GET" });
   });
 });
 

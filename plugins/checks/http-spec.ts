@@ -50,6 +50,7 @@ export const httpSpec = (defaultPort: number) =>
       port: port.default(defaultPort),
       http_method: z
         .string({ error: `must be one of ${methods.join(", ")}` })
+        .meta({ enum: methods })
         .toUpperCase()
         .pipe(oneOf(methods))
         .default("GET"),
