@@ -8,6 +8,7 @@ const mayWait = 6;
 
 export class Sockets {
   private readonly sockets = new Set<Socket>();
+  private readonly opened = new Set<Socket>();
   private readonly line: (() => void)[] = [];
   private count = 0;
   private dropped = false;
@@ -19,7 +20,7 @@ export class Sockets {
     return this.line.length;
   }
   get open(): number {
-    return this.sockets.size;
+    return this.opened.size;
   }
 
   /** Resolves when it is this one's turn. Whoever had it gives it back with `done()`, once it no longer waits. */
@@ -36,13 +37,22 @@ export class Sockets {
     };
   }
 
+  /** It is on its way, and ends with the invocation. */
   keep(socket: Socket): void {
     if (this.dropped) {
       socket.destroy();
       return;
     }
     this.sockets.add(socket);
-    socket.once("close", () => this.sockets.delete(socket));
+    socket.once("close", () => {
+      this.sockets.delete(socket);
+      this.opened.delete(socket);
+    });
+  }
+
+  /** It is open, and somebody has to let go of it. */
+  nowOpen(socket: Socket): void {
+    if (this.sockets.has(socket)) this.opened.add(socket);
   }
 
   drop(): void {
@@ -50,6 +60,7 @@ export class Sockets {
     this.line.length = 0;
     for (const socket of this.sockets) socket.destroy();
     this.sockets.clear();
+    this.opened.clear();
   }
 }
 

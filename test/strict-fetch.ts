@@ -44,7 +44,13 @@ async function answerTo(url: URL, init: Init, { sockets, placeOf, ca, patienceMs
     const timer = setTimeout(() => resolve(own(place === "hangs" ? 522 : 524)), patienceMs);
     timer.unref();
   });
-  const origin = place === "hangs" ? forever : ask(url, init, { ...place, ca }, (socket) => sockets.keep(socket));
+  const origin =
+    place === "hangs"
+      ? forever
+      : ask(url, init, { ...place, ca }, (socket) => {
+          sockets.keep(socket);
+          sockets.nowOpen(socket);
+        });
   return Promise.race([patience, origin.then(responseOf).catch((error: NodeJS.ErrnoException) => own(statusOf(error)))]);
 }
 

@@ -25,7 +25,7 @@ export type StrictWorld = {
 export type StrictIo = CheckerIo & {
   /** Connections that wait to be open, or for the head of an answer; and those behind them of which nobody is told. */
   waiting(): { readonly now: number; readonly queued: number };
-  /** Sockets that are open, or on their way. */
+  /** Sockets that somebody has to let go of: those that never opened are nobody's, and end with the invocation. */
   open(): number;
   /** The invocation is over: whatever is open is dropped, whatever hangs never comes. */
   end(): void;

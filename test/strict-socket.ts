@@ -37,6 +37,7 @@ export function openStrictSocket(
         socket.once(secure ? "secureConnect" : "connect", resolve);
         for (const event of ["error", "close"]) socket.on(event, () => reject(new Error(oneText)));
       });
+      sockets.nowOpen(socket);
       return socket;
     } finally {
       done();

@@ -1,40 +1,30 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CheckTarget } from "../../domain/check.ts";
+import type { Outcome } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
-import { nodeIo } from "../../test/node-io.ts";
-import { type RawServer, startRawServer } from "../../test/raw-server.ts";
+import { type Misbehaving, startMisbehaving, type WayName, ways } from "../../test/misbehaving.ts";
+import { until } from "../../test/system/until.ts";
+import { target, worlds } from "../../test/worlds.ts";
 import { runCheck } from "../../workers/checker/run-checks.ts";
 import { checkPluginOf, monitorWrite, specOf } from "../index.ts";
 import { checkPlugins } from "./index.ts";
 
-/** The suite that every check plugin passes, by its own examples: whatever the other side does, there is an outcome, in time and in words. */
-const others: Record<string, RawServer> = {};
-
+/**
+ * The suite that every check plugin passes, by its own examples: whatever the other side does, there is an outcome, in time and in words; nothing
+ * is left open; and a check that is called off ends.
+ */
+let others: Misbehaving;
 beforeAll(async () => {
-  others.hangs = await startRawServer(() => undefined, { atOnce: true });
-  others.closes = await startRawServer((socket) => socket.end(), { atOnce: true });
-  others.resets = await startRawServer((socket) => socket.resetAndDestroy(), { atOnce: true });
-  others["talks nonsense"] = await startRawServer((socket) => socket.write(Buffer.from([0, 255, 10, 13, 10, 10])), { atOnce: true });
-  others.floods = await startRawServer(
-    (socket) => {
-      const flood = () => {
-        while (socket.writable && socket.write("x".repeat(65_536)));
-      };
-      socket.on("drain", flood);
-      flood();
-    },
-    { atOnce: true },
-  );
-  const dead = await startRawServer(() => undefined);
-  await dead.close();
-  others["is dead"] = dead;
+  others = await startMisbehaving();
 });
-afterAll(async () => {
-  for (const server of Object.values(others)) await server.close();
-});
+afterAll(() => others.stop());
 
 const plugins = Object.entries(checkPlugins);
+const names = Object.keys(ways) as WayName[];
+const hosts = ["127.0.0.1", "localhost."];
 const timeout_ms = 100;
+const patience = { timeoutMs: 3_000, intervalMs: 5 };
+/** What an endpoint that is not there cannot make pass, but for those that ask this machine itself, or nobody. */
+const needsSomebody = (type: string): boolean => type !== "PING";
 
 describe.each(plugins)("the check plugin %s", (type, plugin) => {
   it("is registered under its type, which is in capitals, and has examples", () => {
@@ -50,6 +40,10 @@ describe.each(plugins)("the check plugin %s", (type, plugin) => {
     expect(result.success).toBe(false);
   });
 
+  it("names only secrets that it may have", () => {
+    for (const field of plugin.secrets ?? []) expect(plugin.spec).toHaveProperty(["shape", field]);
+  });
+
   describe.each(plugin.examples.map(({ title, spec }) => [title, spec as Record<string, unknown>] as const))("%s", (_title, spec) => {
     it("is a monitor, and stays the same when it is written again", () => {
       const monitor = monitorWrite.parse({ type: type.toLowerCase(), ...spec });
@@ -60,40 +54,63 @@ describe.each(plugins)("the check plugin %s", (type, plugin) => {
     });
 
     it("names what it needs of a vantage point", () => {
-      for (const host of ["192.0.2.1", "origin.example.com."]) {
-        expect(plugin.needs(plugin.spec.parse(spec), { host, port: null, hostHeader: null, endpoint: host }).length).toBeGreaterThan(0);
-      }
+      const parsed = plugin.spec.parse(spec);
+      expect(plugin.needs(parsed, null).length).toBeGreaterThan(0);
+      for (const host of ["192.0.2.1", "origin.example.com."]) expect(plugin.needs(parsed, target(host)).length).toBeGreaterThan(0);
     });
 
-    it.each(["hangs", "closes", "resets", "talks nonsense", "floods", "is dead"])("has an outcome when the other side %s", async (what) => {
-      for (const host of ["127.0.0.1", "localhost."]) {
-        const target: CheckTarget = { host, port: others[what]?.port ?? 1, hostHeader: null, endpoint: host };
-        const { outcome, latencyMs, detail } = await runCheck({ type, spec, target, timeout_ms }, nodeIo);
-        expect(["pass", "fail", "no_data"]).toContain(outcome);
-        if (what === "is dead") expect(outcome).not.toBe("pass");
-        expect(latencyMs === null || (latencyMs >= 0 && latencyMs <= timeout_ms + limits.checkLateMs)).toBe(true);
-        expect(detail).toMatch(/^[ -~]{2,200}$/);
-      }
+    describe.each(worlds)("from %s", (_name, world) => {
+      const outcomes = new Map<string, readonly Outcome[]>();
+      beforeAll(async () => {
+        const invocations = names.flatMap((name) =>
+          hosts.map(async (host) => {
+            const { io, open, end } = world.invoke();
+            const outcome = await runCheck({ type, spec, target: target(host, others[name].port), timeout_ms }, io);
+            await until(() => (open() ?? 0) === 0, { what: `the end of what a check of one that ${name} has opened`, ...patience });
+            end();
+            return [name, outcome] as const;
+          }),
+        );
+        for (const [name, outcome] of await Promise.all(invocations)) outcomes.set(name, [...(outcomes.get(name) ?? []), outcome]);
+      }, 20_000);
+
+      it.each(names)("has an outcome when the other side %s", (name) => {
+        expect(outcomes.get(name)).toHaveLength(hosts.length);
+        for (const { outcome, latencyMs, detail } of outcomes.get(name) ?? []) {
+          expect(["pass", "fail", "no_data"]).toContain(outcome);
+          if (name === "is dead" && needsSomebody(type)) expect(outcome).not.toBe("pass");
+          expect(latencyMs === null || (latencyMs >= 0 && latencyMs <= timeout_ms + limits.checkLateMs)).toBe(true);
+          expect(detail).toMatch(/^[ -~]{2,200}$/);
+          expect(detail).not.toMatch(/could not be carried out|no answer within \d+ ms.*no answer/);
+        }
+      });
+
+      it("leaves nothing open", async () => {
+        await until(() => others.open() === 0, { what: "the end of all connections", ...patience });
+      });
+
+      it("ends when it is called off, whatever it waits for, and lets go", async () => {
+        const waits = [
+          ...names.map((name) => target("127.0.0.1", others[name].port)),
+          target("192.0.2.1", 81),
+          target("hole.example.", 81),
+        ];
+        const routes = { "192.0.2.1:81": "hangs", "hole.example:81": "hangs" } as const;
+        const checks = waits.map((to) => {
+          const called = new AbortController();
+          const { io, open, end } = world.invoke({ routes });
+          const running = plugin.run(plugin.spec.parse(spec), to, { ...io, userAgent: "Kosmos/test", signal: called.signal });
+          running.catch(() => undefined);
+          return { called, running, open, end };
+        });
+        await new Promise((resolve) => setImmediate(resolve));
+        for (const { called } of checks) called.abort("within no time");
+        // Whatever it says now; one that went on would never end.
+        await Promise.allSettled(checks.map(({ running }) => running));
+        await until(() => checks.every(({ open }) => (open() ?? 0) === 0), { what: "the end of what is open", ...patience });
+        for (const { end } of checks) end();
+        await until(() => others.open() === 0, { what: "the end of all connections", ...patience });
+      });
     });
-  });
-});
-
-describe("a TCP check", () => {
-  const tcp = (port: number) => {
-    const target = { host: "127.0.0.1", port: null, hostHeader: null, endpoint: "127.0.0.1" };
-    return runCheck({ type: "TCP", spec: { port }, target, timeout_ms: 1_000 }, nodeIo);
-  };
-
-  it("passes when the connection opens, even if nothing is ever said, and fails when it is refused", async () => {
-    expect(await tcp(others.hangs?.port ?? 1)).toMatchObject({ outcome: "pass", detail: "connected" });
-    expect(await tcp(others["is dead"]?.port ?? 1)).toMatchObject({ outcome: "fail", detail: "connection refused or unreachable" });
-  });
-
-  it("fails at its deadline when the connection does not open, without waiting for it to close", async () => {
-    const never = new Promise<never>(() => undefined);
-    const socket = { readable: new ReadableStream(), writable: new WritableStream(), opened: never, closed: never, close: () => never };
-    const target = { host: "192.0.2.1", port: 81, hostHeader: null, endpoint: "192.0.2.1" };
-    const outcome = await runCheck({ type: "TCP", spec: { port: 80 }, target, timeout_ms: 30 }, { ...nodeIo, connect: () => socket });
-    expect(outcome).toEqual({ outcome: "fail", latencyMs: null, detail: "no connection within 30 ms" });
   });
 });
