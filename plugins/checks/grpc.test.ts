@@ -7,7 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { agentIo } from "../../agent/node-io.fixture.ts";
 import { type RawServer, startRawServer } from "../../test/raw-server.ts";
 import { runCheck } from "../../workers/checker/run-checks.ts";
+import { monitorWrite } from "../index.ts";
 import { deadline } from "./deadline.ts";
+import { grpc } from "./grpc.ts";
 import { requestMessage, servingStatus, wrongStatus } from "./grpc-health.ts";
 import { requestOverHttp2 } from "./http2.ts";
 import { frameBytes, frameTypes } from "./http2-frame.ts";
@@ -78,6 +80,34 @@ async function raw(bytes: Uint8Array | string, { atOnce = false, end = false } =
 }
 
 const serving = Uint8Array.of(0, 0, 0, 0, 2, 8, 1);
+
+describe("a GRPC monitor", () => {
+  const wrong = (fields: object) => {
+    const issues = monitorWrite.safeParse({ type: "GRPC", port: 443, ...fields }).error?.issues ?? [];
+    return issues.map(({ path, message }) => `/${path.join("/")} ${message}`);
+  };
+
+  it("needs TLS of its own, unless it is in plain text", () => {
+    const needs = (fields: object, host: string | null, at: number | null = null) =>
+      grpc.needs(grpc.spec.parse({ port: 443, ...fields }), host === null ? null : { host, port: at, hostHeader: null, endpoint: host });
+    expect(needs({}, null)).toEqual(["tls"]);
+    expect(needs({}, "api.example.")).toEqual(["tls"]);
+    expect(needs({ tls: false }, "192.0.2.1")).toEqual(["tcp"]);
+    expect(needs({ tls: false }, "10.0.0.1", 25)).toEqual(["tcp", "port_25", "private"]);
+  });
+
+  it("has a port, and says nothing about TLS where there is none", () => {
+    expect(wrong({ port: undefined })).toEqual(["/port must be an integer from 1 to 65535"]);
+    expect(wrong({ service: "x".repeat(256) })).toEqual(["/service must be at most 255 characters"]);
+    expect(wrong({ sni: "a.example", insecure: true, min_days_valid: 5 })).toEqual([]);
+    expect(wrong({ tls: false, sni: null, insecure: false, min_days_valid: 0, ca_cert: null })).toEqual([]);
+    expect(wrong({ tls: false, sni: "a.example", insecure: true, min_days_valid: 5 })).toEqual([
+      "/sni needs tls",
+      "/insecure needs tls",
+      "/min_days_valid needs tls",
+    ]);
+  });
+});
 
 describe("a GRPC check of a server of grpc-js", () => {
   it.each([
