@@ -97,13 +97,13 @@ export class AgentDesk {
 
   private ordersFor(name: string, region: Region, tag: string | null): AgentOrders {
     const assignment = this.assignmentFor(name);
+    const tests = region.tests;
+    region.tests = [];
     // A tag of an Engine that knows its configuration is never empty: who has the empty one gets the assignment when there is one.
-    if (assignment === null) return nothingNew(tag);
+    if (assignment === null) return { ...nothingNew(tag), tests };
     const current = `${assignment.generation}.${assignment.version}`;
     const confirmations = this.fresh(region).map(({ confirmation }) => confirmation);
-    const tests = region.tests;
     region.asked = [];
-    region.tests = [];
     return { tag: current, assignment: current === tag ? null : assignment, confirmations, tests };
   }
 

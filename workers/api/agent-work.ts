@@ -23,9 +23,6 @@ export function agentWorkRoutes(app: Hono<ApiEnv>): void {
   route(app, "/v0.1/agents/report", { POST: { handle: report } });
 }
 
-/** How long an agent of a deployment without any project waits. */
-const idleMs = 5_000;
-
 async function poll(c: ApiContext): Promise<Response> {
   const agent = agentHere(c);
   const body = await readObject(c);
@@ -38,7 +35,6 @@ async function poll(c: ApiContext): Promise<Response> {
 
   const projects = await projectsOf(c, agent);
   if (projects === null) return answerProblem(c, away);
-  if (projects.length === 0) await new Promise((resolve) => setTimeout(resolve, Math.min(idleMs, wait * 1_000)));
   const gathered = await gatherOrders({
     region: agent.name,
     projects,
@@ -47,7 +43,7 @@ async function poll(c: ApiContext): Promise<Response> {
     vantage: (project) => c.env.vantage(project),
     log: (project, error) => log(c, `the Engine of ${project} did not answer an agent's poll`, error),
   });
-  if (gathered.length === 0 && projects.length > 0) return answerProblem(c, away);
+  if (gathered.length === 0) return answerProblem(c, away);
   // It may have been removed while it waited; then it gets nothing more.
   const still = await agentOfToken(c);
   if (!still.ok) return answerProblem(c, still.error);
@@ -55,11 +51,15 @@ async function poll(c: ApiContext): Promise<Response> {
   return c.json({ region: agent.name, now: Date.now(), project_ids: projects, projects: orders }, 200, notStored);
 }
 
+const firstProject = "default";
+
 /** Null: not known now. */
 async function projectsOf(c: ApiContext, agent: Agent): Promise<readonly string[] | null> {
   if (agent.project_id !== null) return [agent.project_id];
   try {
-    return await c.env.deployment().projects();
+    const projects = await c.env.deployment().projects();
+    // Where nothing is configured yet somebody may try a monitor out all the same.
+    return projects.length === 0 ? [firstProject] : projects;
   } catch (error) {
     log(c, "the projects are not known", error);
     return null;
