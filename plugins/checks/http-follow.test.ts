@@ -35,6 +35,8 @@ describe("redirects over connections of our own", () => {
   it("say where they had led to when it is not as expected there", async () => {
     const server = await servers.start(inTurn(moved("/gone"), "HTTP/1.1 410 Gone\r\n\r\n"));
     expect(said(await check(server, { spec: follow }))).toBe(`fail: expected 200, got 410 at http://127.0.0.1:${server.port}/gone`);
+    const keyed = await servers.start(inTurn(moved("/in?key=secret"), "HTTP/1.1 410 Gone\r\n\r\n"));
+    expect(said(await check(keyed, { spec: follow }))).toBe(`fail: expected 200, got 410 at http://127.0.0.1:${keyed.port}/in?...`);
     const dead = await servers.start("");
     await dead.close();
     const lost = await servers.start(moved(`http://127.0.0.1:${dead.port}/`));

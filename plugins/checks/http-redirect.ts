@@ -62,5 +62,8 @@ function parse(location: string, base: URL): URL | null {
 /** What a redirect went through already: method, origin and path. The same question has the same answer. */
 export const keyOf = (hop: Hop): string => `${hop.method} ${urlOf(hop).href}`;
 
-/** A hop for people. */
-export const shownUrl = (hop: Hop): string => shown(urlOf(hop).href, 60);
+/** A hop for people, without its query: what a server puts there may be somebody's key. */
+export function shownUrl(hop: Hop): string {
+  const { origin, pathname, search } = urlOf(hop);
+  return `${shown(`${origin}${pathname}`, 60)}${search === "" ? "" : "?..."}`;
+}
