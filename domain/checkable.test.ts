@@ -101,6 +101,12 @@ describe("a change is refused for what it asks of a target", () => {
     expect(burdened([asks("a.", 40)], [asks("a.", 30), asks("b.", 1)])).toEqual(["b."]);
   });
 
+  it("but not where it is this machine itself", () => {
+    for (const host of ["127.0.0.1", "::1"])
+      expect([burdened([], [asks(host, 90)]), loadProblem([], [asks(host, 90)], [], 10)]).toEqual([[], null]);
+    expect(burdened([], [asks("10.0.0.1", 90)])).toEqual(["10.0.0.1"]);
+  });
+
   it("however the thirds are added up", () => {
     const thirds = Array.from({ length: 30 }, () => asks("a.", 1 / 3));
     expect(loadProblem([], thirds, [], 10)).toBeNull();

@@ -2,6 +2,7 @@
  * Whether what a change of configuration leaves can be checked: from some vantage point at all, and without asking too much of a target. What
  * could not be checked before the change is no reason against it, nor is a load that does not grow.
  */
+import { privateReason } from "./address.ts";
 import type { CheckTarget } from "./check.ts";
 import { limits } from "./limits.ts";
 import type { MemberWrite } from "./member.ts";
@@ -69,18 +70,23 @@ export function capabilityProblem(before: readonly Check[], after: readonly Chec
 
 /** The hosts of which a change asks more than before. */
 export function burdened(before: readonly Check[], after: readonly Check[]): readonly string[] {
-  return overloads(loadByHost(before), loadByHost(after), 0).map(({ host }) => host);
+  return overloads(loadByHost(bounded(before)), loadByHost(bounded(after)), 0).map(({ host }) => host);
 }
+
+/** What is on the machine that asks is nobody else's, and the only thing that whoever tries Kosmos there has. */
+const bounded = (checks: readonly Check[]): readonly Check[] => checks.filter(({ host }) => privateReason(host) !== "loopback");
 
 /** `elsewhere`: what goes on beside what changes. */
 export function loadProblem(before: readonly Check[], after: readonly Check[], elsewhere: readonly Check[], bound: number): Problem | null {
-  const errors = overloads(loadByHost([...before, ...elsewhere]), loadByHost([...after, ...elsewhere]), bound).map((over): FieldError => {
-    const numbers = `${shownLoad(over.after)} checks per second (now ${shownLoad(over.before)}), and at most ${bound} are allowed for one target`;
-    return {
-      pointer: after.find(({ host, perSecond }) => host === over.host && perSecond > 0)?.pointer ?? "",
-      detail: `${over.host} would be asked ${numbers}`,
-    };
-  });
+  const errors = overloads(loadByHost(bounded([...before, ...elsewhere])), loadByHost(bounded([...after, ...elsewhere])), bound).map(
+    (over): FieldError => {
+      const numbers = `${shownLoad(over.after)} checks per second (now ${shownLoad(over.before)}), and at most ${bound} are allowed for one target`;
+      return {
+        pointer: after.find(({ host, perSecond }) => host === over.host && perSecond > 0)?.pointer ?? "",
+        detail: `${over.host} would be asked ${numbers}`,
+      };
+    },
+  );
   return errors.length === 0 ? null : { type: "unprocessable", detail: first(errors), errors: errors.slice(0, limits.problemErrors) };
 }
 

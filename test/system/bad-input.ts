@@ -54,6 +54,11 @@ const monitorWrong: Write["wrong"] = [
   [{ delay: 3, timeout: 4 }, "/timeout", 400],
   [{ check_regions: ["mars"] }, "/check_regions/0", 422],
   [{ url_path: "no slash" }, "/url_path", 400],
+  [{ target: "10.0.0.1" }, "/target", 422],
+  [{ target: "a b" }, "/target", 400],
+  [{ credentials: 7 }, "/credentials", 400],
+  [{ sealed: {} }, "/sealed", 400],
+  [{ heartbeat_secret: "mine" }, "/heartbeat_secret", 400],
   [{ headers: { Authorization: "Basic x" } }, "/headers/Authorization", 422],
   [{ type: "FTP" }, "/type", 400],
 ];
@@ -254,6 +259,19 @@ export const writes: Readonly<Record<string, Write>> = {
     path: ({ monitor }) => `/v0.1/monitors/${monitor}`,
     body: () => ({}),
     wrong: [...monitorWrong, [{ type: "TCP", port: 1 }, "/type", 422], [{ type: null }, "/type", 400]],
+  },
+  // An address that may not be asked: nothing leaves, whatever else is right.
+  "POST test of a monitor": {
+    method: "POST",
+    path: ({ monitor }) => `/v0.1/monitors/${monitor}/test`,
+    body: () => ({ endpoint: "127.0.0.1" }),
+    wrong: [
+      [{}, "/endpoint", 422],
+      [{ endpoint: "a b" }, "/endpoint", 400],
+      [{ pool_member_id: nowhere }, "", 400],
+      [{ check_regions: ["Mars!"] }, "/check_regions/0", 400],
+      [{ check_regions: "weur" }, "/check_regions", 400],
+    ],
   },
   "POST a pool's monitors": {
     method: "POST",

@@ -62,7 +62,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const directory = await mkdtemp(join(tmpdir(), "kosmos-test-"));
   let configPath = resolve(root, options.configPath ?? "wrangler.toml");
   if (options.main !== undefined) configPath = await withMain(configPath, resolve(root, options.main), directory);
-  const vars = { KOSMOS_ADMIN_TOKEN: adminToken, KOSMOS_ALLOW_PRIVATE: "1", KOSMOS_TRACE_URL: "off", ...options.vars };
+  const fixed = { KOSMOS_ADMIN_TOKEN: adminToken, KOSMOS_ENCRYPTION_KEY: btoa("k".repeat(32)), KOSMOS_TRACE_URL: "off" };
+  const vars = { KOSMOS_ALLOW_PRIVATE: "1", ...fixed, ...options.vars };
   const harness = createTestHarness({ root, workers: [{ configPath, vars }] });
   const url = (await harness.listen()).url.origin;
   const worker = harness.getWorker();
