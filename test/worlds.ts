@@ -25,6 +25,12 @@ export const worker: World = {
     return { io, open: io.open, end: io.end };
   },
 };
+/** A Worker in which each connection and each request is an invocation of its own: for tests of single checks that need no end. */
+export const workerIo: CheckerIo = {
+  ...strictIo({ local: true }),
+  fetch: (url, init) => strictIo({ local: true }).fetch(url, init),
+  connect: (address, tls) => strictIo({ local: true }).connect(address, tls),
+};
 export const agent: World = { name: "an agent", invoke: () => ({ io: agentIo, open: () => null, end: () => undefined }) };
 
 export const worlds: readonly (readonly [World["name"], World])[] = [

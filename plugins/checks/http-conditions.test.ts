@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { limits } from "../../domain/limits.ts";
-import { nodeIo } from "../../test/node-io.ts";
+import { workerIo } from "../../test/worlds.ts";
 import type { CheckerIo } from "../../workers/checker/run-checks.ts";
 import { check, ok, Servers, said } from "./http.fixture.ts";
 
@@ -60,7 +60,7 @@ describe("several conditions of one body", () => {
 /** A clock that goes on by so many milliseconds each time somebody looks. */
 const clock = (stepMs: number): CheckerIo => {
   let now = 0;
-  return { ...nodeIo, now: () => (now += stepMs) };
+  return { ...workerIo, now: () => (now += stepMs) };
 };
 
 describe("a limit of the time that an answer may take", () => {
@@ -103,7 +103,7 @@ describe("who asks", () => {
 });
 
 describe("what a monitor's test is told", () => {
-  const detailed: CheckerIo = { ...nodeIo, detailed: true };
+  const detailed: CheckerIo = { ...workerIo, detailed: true };
 
   it("is the status, and how long it took until where", async () => {
     const outcome = await check(await servers.start(ok("", "X: y").replace("200", "503")));

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { CheckIo, CheckTarget } from "../../domain/check.ts";
 import { workerCapabilities } from "../../domain/vantage-point.ts";
-import { nodeIo } from "../../test/node-io.ts";
 import { answer, hang, type Origin, startOrigin } from "../../test/system/origins.ts";
+import { workerIo } from "../../test/worlds.ts";
 import { runCheck } from "../../workers/checker/run-checks.ts";
 
 type Fetch = CheckIo["fetch"];
@@ -136,9 +136,9 @@ describe("HTTP to a name, with the network of this machine", () => {
     origins.push(origin);
     const target = named({ host: "localhost.", endpoint: "localhost." });
     const check = { type: "HTTP", timeout_ms: 500, spec: { port: origin.port, receive_string: "well" } };
-    expect((await runCheck({ ...check, target }, nodeIo)).outcome).toBe("pass");
-    expect((await runCheck({ ...check, target: { ...target, hostHeader: "www.example.com" } }, nodeIo)).outcome).toBe("pass");
+    expect((await runCheck({ ...check, target }, workerIo)).outcome).toBe("pass");
+    expect((await runCheck({ ...check, target: { ...target, hostHeader: "www.example.com" } }, workerIo)).outcome).toBe("pass");
     expect(origin.received.map(({ host }) => host)).toEqual([`localhost:${origin.port}`, "www.example.com"]);
-    expect((await runCheck({ ...check, target }, nodeIo)).detail).toBe("no answer within 500 ms");
+    expect((await runCheck({ ...check, target }, workerIo)).detail).toBe("no answer within 500 ms");
   });
 });

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { agentIo } from "../../agent/node-io.fixture.ts";
 import type { CheckIo } from "../../domain/check.ts";
 import { workerCapabilities } from "../../domain/vantage-point.ts";
-import { nodeIo } from "../../test/node-io.ts";
 import type { RawServer } from "../../test/raw-server.ts";
+import { workerIo } from "../../test/worlds.ts";
 import { type CheckerIo, runCheck } from "../../workers/checker/run-checks.ts";
 import { check, moved, ok, Servers, said, type Talk } from "./http.fixture.ts";
 
@@ -128,13 +128,13 @@ describe("redirects over connections of our own", () => {
 });
 
 describe("a redirect to where this vantage point may not or cannot go", () => {
-  const publicOnly: CheckerIo = { ...nodeIo, capabilities: new Set(workerCapabilities(undefined)) };
+  const publicOnly: CheckerIo = { ...workerIo, capabilities: new Set(workerCapabilities(undefined)) };
   /** The public address of these tests is a server of this machine. */
   const throughOne = (port: number): CheckerIo => ({
     ...publicOnly,
     connect: ({ hostname, port: asked }) => {
       expect(hostname).toBe("192.0.2.1");
-      return nodeIo.connect({ hostname: "127.0.0.1", port: asked === 80 ? port : asked });
+      return workerIo.connect({ hostname: "127.0.0.1", port: asked === 80 ? port : asked });
     },
   });
   const lead = async (location: string) => {

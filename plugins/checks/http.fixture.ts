@@ -1,8 +1,8 @@
 /** HTTP checks against servers that say exactly what a test wants, and what was said on both sides. */
 import type { Socket } from "node:net";
 import type { CheckTarget, Outcome } from "../../domain/check.ts";
-import { nodeIo } from "../../test/node-io.ts";
 import { type RawServer, startRawServer } from "../../test/raw-server.ts";
+import { workerIo } from "../../test/worlds.ts";
 import { type CheckerIo, runCheck } from "../../workers/checker/run-checks.ts";
 
 export type Talk = (socket: Socket) => void;
@@ -32,7 +32,7 @@ export class Servers {
 /** The outcome of a check of the server; by default of HTTP, to its address, from a Worker of this machine. */
 export function check(
   server: RawServer,
-  { type = "HTTP", spec = {}, target = {}, timeout_ms = 2_000, io = nodeIo }: Asked = {},
+  { type = "HTTP", spec = {}, target = {}, timeout_ms = 2_000, io = workerIo }: Asked = {},
 ): Promise<Outcome> {
   const to = { host: "127.0.0.1", port: null, hostHeader: null, endpoint: "127.0.0.1", ...target };
   return runCheck({ type, timeout_ms, spec: { port: server.port, ...spec }, target: to }, io);

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { CheckTarget, Outcome } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import { version } from "../../domain/version.ts";
-import { nodeIo } from "../../test/node-io.ts";
 import { type RawServer, startRawServer } from "../../test/raw-server.ts";
+import { type World, worker, worlds } from "../../test/worlds.ts";
 import { runCheck } from "../../workers/checker/run-checks.ts";
 
 const servers: RawServer[] = [];
@@ -16,25 +16,28 @@ type Talk = (socket: Socket) => void;
 type Asked = { spec?: object; target?: Partial<CheckTarget>; timeout_ms?: number; atOnce?: boolean; address?: string };
 
 /** The outcome of an HTTP check of a server that talks like this, and what the server was sent. */
-async function ask(talk: Talk | string, { spec = {}, target = {}, timeout_ms = 2_000, ...how }: Asked = {}) {
-  const server = await startRawServer(typeof talk === "string" ? (socket) => socket.end(talk, "latin1") : talk, how);
-  servers.push(server);
-  const host = how.address ?? "127.0.0.1";
-  const outcome = await runCheck(
-    {
-      type: "HTTP",
-      timeout_ms,
-      spec: { port: server.port, ...spec },
-      target: { host, port: null, hostHeader: null, endpoint: host, ...target },
-    },
-    nodeIo,
-  );
-  return { outcome, sent: server.received[0] ?? "", port: server.port };
-}
+const askFrom =
+  (world: World) =>
+  async (talk: Talk | string, { spec = {}, target = {}, timeout_ms = 2_000, ...how }: Asked = {}) => {
+    const server = await startRawServer(typeof talk === "string" ? (socket) => socket.end(talk, "latin1") : talk, how);
+    servers.push(server);
+    const host = how.address ?? "127.0.0.1";
+    const outcome = await runCheck(
+      {
+        type: "HTTP",
+        timeout_ms,
+        spec: { port: server.port, ...spec },
+        target: { host, port: null, hostHeader: null, endpoint: host, ...target },
+      },
+      world.invoke().io,
+    );
+    return { outcome, sent: server.received[0] ?? "", port: server.port };
+  };
 const said = ({ outcome }: { outcome: Outcome }) => `${outcome.outcome}: ${outcome.detail}`;
 const ok = (body: string, ...headers: string[]) => ["HTTP/1.1 200 OK", ...headers, "", body].join("\r\n");
 
-describe("what an HTTP check sends over a connection of its own", () => {
+describe.each(worlds)("what an HTTP check sends over a connection of its own from %s", (_name, world) => {
+  const ask = askFrom(world);
   it("is one HTTP/1.1 request for an answer that is not compressed", async () => {
     const { sent, port } = await ask(ok(""), { spec: { url_path: "/health?full=1" } });
     expect(sent).toBe(
@@ -61,7 +64,7 @@ describe("what an HTTP check sends over a connection of its own", () => {
     const server = await startRawServer((socket) => socket.end(ok("")));
     servers.push(server);
     const target = { host: "127.0.0.1", port: server.port, hostHeader: null, endpoint: "192.0.2.1" };
-    await runCheck({ type: "HTTP", timeout_ms: 2_000, spec: {}, target }, nodeIo);
+    await runCheck({ type: "HTTP", timeout_ms: 2_000, spec: {}, target }, world.invoke().io);
     expect(server.received[0]).toContain("\r\nHost: 192.0.2.1\r\n");
   });
 
@@ -76,7 +79,8 @@ describe("what an HTTP check sends over a connection of its own", () => {
   });
 });
 
-describe("what an HTTP check makes of a head", () => {
+describe.each(worlds)("what an HTTP check makes of a head from %s", (_name, world) => {
+  const ask = askFrom(world);
   it.each([
     ["HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", "pass: 200"],
     ["HTTP/1.0 200 OK\r\n\r\n", "pass: 200"],
@@ -140,7 +144,8 @@ describe("what an HTTP check makes of a head", () => {
   });
 });
 
-describe("what an HTTP check makes of time and of broken connections", () => {
+describe.each(worlds)("what an HTTP check makes of time and of broken connections from %s", (_name, world) => {
+  const ask = askFrom(world);
   const timeout_ms = 150;
 
   it("is a fail when nothing is answered, and when the head or the body do not end", async () => {
@@ -182,8 +187,8 @@ describe("what an HTTP check makes of time and of broken connections", () => {
     const server = await startRawServer(() => undefined);
     await server.close();
     const target = { host: "127.0.0.1", port: server.port, hostHeader: null, endpoint: "127.0.0.1" };
-    const outcome = await runCheck({ type: "HTTP", timeout_ms: 2_000, spec: {}, target }, nodeIo);
-    expect(said({ outcome })).toBe("fail: connection refused or unreachable");
+    const outcome = await runCheck({ type: "HTTP", timeout_ms: 2_000, spec: {}, target }, world.invoke().io);
+    expect(said({ outcome })).toBe(world === worker ? "fail: connection refused or unreachable" : "fail: connection refused");
   });
 
   it("reaches IPv6", async () => {
@@ -191,7 +196,8 @@ describe("what an HTTP check makes of time and of broken connections", () => {
   });
 });
 
-describe("what an HTTP check makes of a body", () => {
+describe.each(worlds)("what an HTTP check makes of a body from %s", (_name, world) => {
+  const ask = askFrom(world);
   const spec = { receive_string: "hallo" };
   const chunked = "Transfer-Encoding: chunked";
   const bytes = limits.checkBodyBytes;

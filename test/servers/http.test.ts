@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { agentIo } from "../../agent/node-io.fixture.ts";
 import type { Outcome } from "../../domain/check.ts";
 import { type CheckerIo, runCheck } from "../../workers/checker/run-checks.ts";
-import { nodeIo } from "../node-io.ts";
+import { workerIo } from "../worlds.ts";
 import { serverName } from "./certificates.ts";
 import { whereInstalled } from "./installed.ts";
 import { account, type HttpsSite, type Nginx, startNginx } from "./nginx.ts";
@@ -89,14 +89,14 @@ describe("HTTPS from an agent", () => {
 
   it("needs TLS of its own: a Worker has nothing to say of an address", async (context) => {
     const server = nginx.get(context);
-    const outcome = check("HTTPS", { port: server.https.good, insecure: true }, {}, nodeIo);
+    const outcome = check("HTTPS", { port: server.https.good, insecure: true }, {}, workerIo);
     expect(await said(outcome)).toBe("no_data: this vantage point cannot do what the check needs: tls");
   });
 });
 
 describe.each([
   ["an agent", agentIo],
-  ["a Worker", nodeIo],
+  ["a Worker", workerIo],
 ])("HTTP from %s", (_who, io) => {
   it.for<[Record<string, unknown>, string]>([
     [{ url_path: "/healthz", receive_string: "status=ok" }, "pass: 200"],
