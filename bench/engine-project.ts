@@ -57,7 +57,7 @@ export class BenchProject {
     this.members = given.members;
     this.gslbs = given.gslbs;
     const byId = new Map(given.members.map((subject) => [subject.id, subject]));
-    const catalog = new Catalog(regionNames);
+    const catalog = new Catalog(regionNames, "1");
     catalog.take(given);
     const calls = Array.from({ length: delayMs / 1_000 }, (): Call[] => []);
     for (const { region, shard, checks } of assignShards(catalog, new Map()).values()) {

@@ -26,7 +26,12 @@ export class EngineSystem {
   }
 
   static async start(side: Side, members: number): Promise<EngineSystem> {
-    const vars = { BENCH_SIDE: side, BENCH_MEMBERS: String(members), KOSMOS_REGIONS: "wnam,enam,weur,eeur,apac" };
+    const vars = {
+      BENCH_SIDE: side,
+      BENCH_MEMBERS: String(members),
+      KOSMOS_REGIONS: "wnam,enam,weur,eeur,apac",
+      KOSMOS_ALLOW_PRIVATE: "1",
+    };
     const started = new EngineSystem(await startScratchSystem("worker-engine.toml", vars, true));
     const { inspectorUrl } = started.system;
     try {

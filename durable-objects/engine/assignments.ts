@@ -134,10 +134,11 @@ function anchorCheck({ id, target }: Anchor, region: string, catalog: Catalog): 
 function wantedChecks(catalog: Catalog): Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]> {
   const wanted = new Map<string, { check: AssignedCheck; monitor: CatalogMonitor }[]>();
   for (const member of catalog.members.values()) {
-    for (const monitor of catalog.runFor(member)) {
+    const roster = catalog.rosterOf(member);
+    for (const monitor of roster.monitors) {
       if (!monitor.admin_state_up) continue;
       for (const endpoint of member.endpoints) {
-        const regions = catalog.regionsFor(member, endpoint, monitor);
+        const regions = roster.regionsFor(monitor, endpoint);
         if (regions[0] === ownRegion) continue;
         const target = checkTarget(member, endpoint, monitor);
         const identity = { member_id: member.id, endpoint, monitor_id: monitor.id };

@@ -10,6 +10,7 @@ import type { Pool } from "../../domain/pool.ts";
 import type { Configuration, Kind } from "../rpc.ts";
 import { isCalculated } from "./pace.ts";
 import { Places } from "./places.ts";
+import { Roster } from "./roster.ts";
 
 /** A monitor, and the version at which it last changed what it asks: that of its observations. */
 export type CatalogMonitor = Monitor & { readonly judged_version: number };
@@ -40,6 +41,7 @@ export class Catalog {
   private readonly ordered = new Map<string, readonly Member[]>();
   private readonly gslbsByPool = new Map<string, Set<string>>();
   private places: Places;
+  private readonly rosters = new Map<string, Roster>();
 
   /** The deployment's own regions, and its `KOSMOS_ALLOW_PRIVATE`. */
   constructor(regions: readonly string[], allowPrivate?: string) {
@@ -48,6 +50,7 @@ export class Catalog {
 
   setRegions(regions: readonly string[], allowPrivate: string | undefined): void {
     this.places = new Places(regions, allowPrivate);
+    this.rosters.clear();
   }
 
   membersOf(poolId: string): readonly Member[] {
@@ -77,15 +80,18 @@ export class Catalog {
     return ids.flatMap((id) => this.monitors.get(id) ?? []);
   }
 
-  /** Those of the attached that judge the member: who only observes does not. */
-  votersOf(member: Member): readonly CatalogMonitor[] {
+  /** Who judges a member, and from where. */
+  rosterOf(member: Member): Roster {
+    const known = this.rosters.get(member.id);
+    if (known?.member === member) return known;
     const attached = this.monitorsOf(member);
-    return attached.some((monitor) => monitor.observe_only) ? attached.filter((monitor) => !monitor.observe_only) : attached;
+    const roster = new Roster(member, attached, this.withNamed(attached), this.places);
+    this.rosters.set(member.id, roster);
+    return roster;
   }
 
-  /** All that are run for the member: the attached, and those that a calculated one of them asks for. */
-  runFor(member: Member): readonly CatalogMonitor[] {
-    const attached = this.monitorsOf(member);
+  /** The attached, and those that a calculated one of them asks for. */
+  private withNamed(attached: readonly CatalogMonitor[]): readonly CatalogMonitor[] {
     if (!attached.some(isCalculated)) return attached;
     const others = [...new Set(attached.flatMap(referencesOf))].filter((id) => !attached.some((monitor) => monitor.id === id));
     return [...attached, ...others.flatMap((id) => this.monitors.get(id) ?? [])];
@@ -101,11 +107,6 @@ export class Catalog {
     return this.places.named(monitor);
   }
 
-  /** The regions that run a monitor for an endpoint: its voters. */
-  regionsFor(member: Member, endpoint: string, monitor: Monitor): readonly string[] {
-    return this.places.of(member, endpoint, monitor);
-  }
-
   /** Why no region can run a monitor for an endpoint; null: one can. */
   unable(member: Member, endpoint: string, monitor: Monitor): string | null {
     return this.places.unable(member, endpoint, monitor);
@@ -114,8 +115,9 @@ export class Catalog {
   /** Everything that an observation of the member is judged by. When it changes, the counters start anew (rule 10). */
   fingerprintOf(member: Member): string {
     const pool = this.pools.get(member.pool_id);
-    const monitors = this.runFor(member).map((monitor) => {
-      const regions = member.endpoints.map((endpoint) => this.regionsFor(member, endpoint, monitor));
+    const roster = this.rosterOf(member);
+    const monitors = roster.monitors.map((monitor) => {
+      const regions = member.endpoints.map((endpoint) => roster.regionsFor(monitor, endpoint));
       const [first] = regions;
       return [monitor.id, monitor.judged_version, regions.every((list) => list.join() === first?.join()) ? first : regions];
     });
@@ -181,6 +183,8 @@ export class Catalog {
       }
     }
 
+    // Others may be attached now, or the same ask something else.
+    if (configuration.full || gone.length + configuration.pools.length + configuration.monitors.length > 0) this.rosters.clear();
     const monitors = new Set<string>();
     for (const monitor of configuration.monitors) {
       const known = this.monitors.get(monitor.id);
@@ -211,7 +215,7 @@ export class Catalog {
     }
     if (monitors.size > 0) {
       for (const member of this.members.values()) {
-        if (this.runFor(member).some((monitor) => monitors.has(monitor.id))) members.add(member.id);
+        if (this.rosterOf(member).monitors.some((monitor) => monitors.has(monitor.id))) members.add(member.id);
       }
     }
     return { members, pools, gslbs, overrides: configuration.overrides, goneOverrides, goneMembers, gonePools, goneGslbs };
@@ -239,7 +243,7 @@ export class Catalog {
     }
     if (member === null) {
       this.members.delete(id);
-      this.places.forgetMember(id);
+      this.rosters.delete(id);
       return;
     }
     this.members.set(id, member);

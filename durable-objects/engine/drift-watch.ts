@@ -95,7 +95,7 @@ export function isJudgingOften(catalog: Catalog): boolean {
   };
   for (const member of catalog.members.values()) {
     if (member.endpoints.length === 0) continue;
-    if (catalog.runFor(member).some((one) => one.admin_state_up && isOften(one))) return true;
+    if (catalog.rosterOf(member).monitors.some((one) => one.admin_state_up && isOften(one))) return true;
   }
   return false;
 }

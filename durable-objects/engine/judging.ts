@@ -88,12 +88,11 @@ export function observe(state: MemberState, judged: Judged, report: CheckReport,
   const endpointChanged = combine(endpoint, judged, observation.endpoint, now);
   const warningChanged = before.warning !== series.warning;
   const significant = endpointChanged || warningChanged || voted !== monitorState.judgement || runMoved(before, series, thresholds);
-  const isConfirmed = monitor.confirm_delay < monitor.delay && decides(judged, monitor);
-  const fresh = isConfirmed && series.window.at(-1)?.tick === observation.tick;
+  const fresh = series.window.at(-1)?.tick === observation.tick && monitor.confirm_delay < monitor.delay;
   return {
     counted: true,
     delayMs: timing.delayMs,
-    doubt: fresh ? doubtOf(monitorState.judgement.state, series.count) : null,
+    doubt: fresh && decides(judged, monitor) ? doubtOf(monitorState.judgement.state, series.count) : null,
     significant,
     endpointChanged,
     mayWarn: significant && (before.warning ?? series.warning) !== null,
@@ -115,10 +114,13 @@ function combine(endpoint: EndpointState, judged: Judged, address: string, now: 
   const was = endpoint.state;
   const said = judged.voters.map((monitor) => {
     const state = endpoint.monitors[monitor.id];
+    const verdict = state?.judgement.state ?? "unknown";
+    // Who has said something is not waited for, unless it is judged anew.
+    if (verdict !== "unknown" && !endpoint.rejudging) return { verdict, settled: true };
     const settled =
       !monitor.admin_state_up ||
       (state !== undefined && hasSettled(state.judgement, seriesOf(state, judged.regionsOf(monitor, address)), timingOf(monitor, now)));
-    return { verdict: state?.judgement.state ?? "unknown", settled };
+    return { verdict, settled };
   });
   const heard = said.filter(({ verdict, settled }) => verdict !== "unknown" || !settled);
   if (endpoint.rejudging) {

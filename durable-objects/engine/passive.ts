@@ -181,7 +181,7 @@ export class Passive {
     const index = new Map<string, Set<string>>();
     for (const monitor of catalog.monitors.values()) if (isPassive(monitor)) index.set(monitor.id, new Set());
     for (const member of index.size === 0 ? [] : catalog.members.values())
-      for (const { id } of catalog.runFor(member)) index.get(id)?.add(member.id);
+      for (const { id } of catalog.rosterOf(member).monitors) index.get(id)?.add(member.id);
     this.index = index;
     return index;
   }

@@ -11,17 +11,12 @@ import { readNeeds } from "../../plugins/index.ts";
 import { isPassive } from "./pace.ts";
 
 type Needs = (target: CheckTarget | null) => readonly Capability[];
-type Lists = { readonly member: Member; readonly lists: readonly (readonly string[])[] };
 type Known = {
   readonly monitor: Monitor;
   readonly needs: Needs;
   /** By what is needed: most endpoints need the same, and have one list between them. */
   readonly byNeed: Map<string, readonly string[]>;
-  /** By member, in the order of its endpoints. */
-  readonly byMember: Map<string, Lists>;
 };
-
-const nowhere: readonly string[] = [];
 
 export class Places {
   /** The deployment's own regions: those of a monitor that names none. */
@@ -40,15 +35,14 @@ export class Places {
     return monitor.check_regions.length > 0 ? monitor.check_regions : this.regions;
   }
 
-  /** Asked for each result: what was found is kept for as long as member and monitor are the same. */
+  /** Those of them that can run the monitor for this endpoint. */
   of(member: Member, endpoint: string, monitor: Monitor): readonly string[] {
-    const known = this.knownOf(monitor);
-    let found = known.byMember.get(member.id);
-    if (found?.member !== member) {
-      found = { member, lists: member.endpoints.map((one) => this.find(known, member, one)) };
-      known.byMember.set(member.id, found);
-    }
-    return found.lists[member.endpoints.indexOf(endpoint)] ?? nowhere;
+    const { needs, byNeed } = this.knownOf(monitor);
+    const needed = needs(checkTarget(member, endpoint, monitor));
+    const key = needed.join();
+    const found = byNeed.get(key) ?? this.able(monitor, needed);
+    byNeed.set(key, found);
+    return found;
   }
 
   /** Why nobody can check the endpoint: "no vantage point can check 192.0.2.1: tls is needed"; null: somebody can. */
@@ -66,10 +60,6 @@ export class Places {
     this.known.delete(monitorId);
   }
 
-  forgetMember(id: string): void {
-    for (const { byMember } of this.known.values()) byMember.delete(id);
-  }
-
   private knownOf(monitor: Monitor): Known {
     const known = this.known.get(monitor.id);
     if (known?.monitor === monitor) return known;
@@ -77,17 +67,9 @@ export class Places {
     const { judged_version: _, ...fields } = monitor;
     const needs = readNeeds(fields as Monitor);
     // Of a type that is not known here, or with fields that cannot be read: whoever is asked to run it says what is wrong.
-    const anew: Known = { monitor, needs: needs.ok ? needs.value : () => [], byNeed: new Map(), byMember: new Map() };
+    const anew: Known = { monitor, needs: needs.ok ? needs.value : () => [], byNeed: new Map() };
     this.known.set(monitor.id, anew);
     return anew;
-  }
-
-  private find({ monitor, needs, byNeed }: Known, member: Member, endpoint: string): readonly string[] {
-    const needed = needs(checkTarget(member, endpoint, monitor));
-    const key = needed.join();
-    const found = byNeed.get(key) ?? this.able(monitor, needed);
-    byNeed.set(key, found);
-    return found;
   }
 
   private able(monitor: Monitor, needed: readonly Capability[]): readonly string[] {

@@ -294,11 +294,12 @@ export class Project {
     const member = this.catalog.members.get(memberId);
     const pool = member === undefined ? undefined : this.catalog.pools.get(member.pool_id);
     if (member === undefined || pool === undefined) return null;
+    const roster = this.catalog.rosterOf(member);
     return {
       member,
-      monitors: this.catalog.runFor(member),
-      voters: this.catalog.votersOf(member),
-      regionsOf: (monitor, endpoint) => this.catalog.regionsFor(member, endpoint, monitor),
+      monitors: roster.monitors,
+      voters: roster.voters,
+      regionsOf: (monitor, endpoint) => roster.regionsFor(monitor, endpoint),
       unable: (monitor, endpoint) => this.catalog.unable(member, endpoint, monitor),
       sickFor: (endpoint) => this.vantage.sickFor(endpoint),
       blind: this.vantage.blind,

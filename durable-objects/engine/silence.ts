@@ -2,6 +2,7 @@
 import type { Member } from "../../domain/member.ts";
 import { ownRegion } from "../../domain/vantage-point.ts";
 import { isSilent } from "../../domain/verdict.ts";
+import type { CatalogMonitor } from "./catalog.ts";
 import { healthOf } from "./judging.ts";
 import { timingOf } from "./pace.ts";
 import type { Project } from "./project.ts";
@@ -9,17 +10,15 @@ import { type MemberState, seriesOf } from "./state.ts";
 
 /** Whether somebody is to judge it, and can. */
 function isWatched({ catalog }: Project, member: Member): boolean {
-  return catalog
-    .votersOf(member)
-    .some(
-      (monitor) => monitor.admin_state_up && member.endpoints.some((endpoint) => catalog.regionsFor(member, endpoint, monitor).length > 0),
-    );
+  const roster = catalog.rosterOf(member);
+  const isRun = (monitor: CatalogMonitor) => member.endpoints.some((endpoint) => roster.regionsFor(monitor, endpoint).length > 0);
+  return roster.voters.some((monitor) => monitor.admin_state_up && isRun(monitor));
 }
 
 /** No fresh vote for two periods from any region: what is shown is what was. */
 export function isStale(project: Project, state: MemberState, member: Member, now: number): boolean {
-  const { catalog } = project;
-  const monitors = catalog.votersOf(member).filter((monitor) => monitor.admin_state_up);
+  const roster = project.catalog.rosterOf(member);
+  const monitors = roster.voters.filter((monitor) => monitor.admin_state_up);
   if (!isWatched(project, member) || healthOf(state) === "PENDING") return false;
   return monitors.every((monitor) => {
     const { delayMs, timeoutMs } = timingOf(monitor, now);
@@ -27,7 +26,7 @@ export function isStale(project: Project, state: MemberState, member: Member, no
       const monitorState = state.endpoints[endpoint]?.monitors[monitor.id];
       // Counters that started anew just now were not heard *yet*.
       if (monitorState !== undefined && now - monitorState.judgement.startedAt <= 2 * delayMs + timeoutMs) return false;
-      return seriesOf(monitorState, catalog.regionsFor(member, endpoint, monitor)).every(
+      return seriesOf(monitorState, roster.regionsFor(monitor, endpoint)).every(
         ([, series]) => series === undefined || isSilent(series, now, delayMs, timeoutMs),
       );
     });
@@ -52,10 +51,11 @@ function* watched(project: Project, now: number) {
   for (const [id, state] of project.members) {
     const member = project.catalog.members.get(id);
     if (member === undefined) continue;
-    for (const monitor of project.catalog.runFor(member)) {
+    const roster = project.catalog.rosterOf(member);
+    for (const monitor of roster.monitors) {
       if (!monitor.admin_state_up) continue;
       for (const endpoint of member.endpoints) {
-        const regions = project.catalog.regionsFor(member, endpoint, monitor);
+        const regions = roster.regionsFor(monitor, endpoint);
         for (const [region, series] of seriesOf(state.endpoints[endpoint]?.monitors[monitor.id], regions)) {
           if (region !== ownRegion) yield { region, series, timing: timingOf(monitor, now) };
         }

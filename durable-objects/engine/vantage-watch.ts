@@ -127,12 +127,13 @@ function gather(project: Project, watch: VantageWatch, now: number): Gathered {
     const member = project.catalog.members.get(id);
     if (member === undefined) continue;
     // Who only observes decides nothing, not even about regions; and what needs no network says nothing of one.
-    for (const monitor of project.catalog.votersOf(member)) {
+    const roster = project.catalog.rosterOf(member);
+    for (const monitor of roster.voters) {
       if (!monitor.admin_state_up || isPassive(monitor)) continue;
       const timing = timingOf(monitor, now);
       longestDelayMs = Math.max(longestDelayMs, timing.delayMs);
       for (const endpoint of member.endpoints) {
-        const regionNames = project.catalog.regionsFor(member, endpoint, monitor);
+        const regionNames = roster.regionsFor(monitor, endpoint);
         const sick = watch.sickFor(endpoint);
         const known = state.endpoints[endpoint]?.monitors[monitor.id]?.series ?? {};
         const heard = regionNames.filter((region) => {
