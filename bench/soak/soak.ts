@@ -2,6 +2,7 @@
  * Many members, some of which begin to hang, checked by the real system over real sockets: whether anyone healthy is called down, whether each of
  * them is checked in every period from every region, and how soon those that hang are down, against the bound of docs/decisions.md.
  */
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { limits } from "../../domain/limits.ts";
 import { assert } from "../../domain/result.ts";
@@ -44,15 +45,19 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
     });
 
     await targets.part();
+    const timers = monitorEventLoopDelay({ resolution: 10 });
+    timers.enable();
     const partedAt = Date.now();
     say(`all are ACTIVE; from now on ${hanging} of them hang; ${seconds} s to go`);
     await sleep(seconds * 1_000);
     const endedAt = Date.now();
+    timers.disable();
     // What was due in the last period may still come; then everything is counted.
     await sleep(options.delay * 1_000);
     const rows = [
       ...(await statusRows(client, options, members, fates, partedAt)),
       ...periodRows(options, monitor, members, fates, await targets.requests(), partedAt, endedAt),
+      busy(timers.percentile(99) / 1e6, timers.max / 1e6),
     ];
     const mark = (holds: boolean | null) => (holds === null ? "" : holds ? "holds" : "BROKEN");
     say(`\n${table([["what", "seen", "wanted", ""], ...rows.map(({ what, seen, wanted, holds }) => [what, seen, wanted, mark(holds)])])}`);
@@ -164,6 +169,14 @@ function periodRows(
     },
   ];
 }
+
+/** Where this is long, something else had the machine, and what came late says little of Kosmos. */
+const busy = (percentile99: number, max: number): Row => ({
+  what: "a timer of the soak's own, late (99 %, worst)",
+  seen: `${Math.max(0, percentile99 - 10).toFixed(0)} ms, ${Math.max(0, max - 10).toFixed(0)} ms`,
+  wanted: "",
+  holds: null,
+});
 
 const row = (what: string, seen: number, wanted: number, more = ""): Row => ({
   what,

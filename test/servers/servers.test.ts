@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startBlackbox } from "./blackbox.ts";
 import { serverName } from "./certificates.ts";
 import { accepts, freePort } from "./daemon.ts";
+import { startFrozen } from "./frozen.ts";
 import { pathOf, reasonFor, requireInstalled, whereInstalled } from "./installed.ts";
 import { startKnot } from "./knot.ts";
 import { account, type HttpsSite, startNginx } from "./nginx.ts";
@@ -117,6 +118,15 @@ describe("the other servers", () => {
       expect(said.includes("STARTTLS")).toBe(offered !== null);
       await smtp.stop();
     }
+  });
+
+  it("a frozen server lets nobody in, and is gone when it was stopped", async () => {
+    const frozen = await startFrozen();
+    expect(await accepts(frozen.port)).toBe(false);
+    await frozen.stop();
+    const again = createConnection({ host: "127.0.0.1", port: frozen.port });
+    const [error] = (await once(again, "error").catch((thrown) => [thrown])) as [NodeJS.ErrnoException];
+    expect(error.code).toBe("ECONNREFUSED");
   });
 
   it("a server that does not start says what it said", async (context) => {
