@@ -22,6 +22,7 @@ import { type Body, bodyOf, judgeBody } from "./http-body.ts";
 import { exchangeByConnection } from "./http-connection.ts";
 import { exchangeByFetch } from "./http-fetch.ts";
 import { firstHop, type Hop, needsOf, type Scheme, throughFetch } from "./http-hop.ts";
+import { redacted } from "./http-redact.ts";
 import { isRedirect, keyOf, redirected, shownUrl } from "./http-redirect.ts";
 import { expectedText, expects, type HttpSpec } from "./http-spec.ts";
 import { bodyExcerpt } from "./http-words.ts";
@@ -33,7 +34,7 @@ export async function checkHttp(scheme: Scheme, spec: HttpSpec, target: CheckTar
   const elapsed = () => io.now() - startedAt;
   const end = deadline(io.signal);
   const start = firstHop(scheme, spec, target);
-  const facts = new Facts();
+  const facts = new Facts(spec);
   const been: string[] = [];
   let hop = start;
   /** Where a redirect led is part of what went wrong there. */
@@ -104,8 +105,13 @@ function refusal(start: Hop, next: Hop, spec: HttpSpec, io: CheckIo): Outcome | 
 
 /** What becomes known on the way, for the outcome to carry. */
 class Facts {
+  private readonly spec: HttpSpec;
   private warning: string | null = null;
   private more: OutcomeDetails | null = null;
+
+  constructor(spec: HttpSpec) {
+    this.spec = spec;
+  }
 
   note(answer: Answer, firstByteMs: number, warning: string | null): void {
     this.warning ??= warning;
@@ -122,12 +128,13 @@ class Facts {
   /** The beginning of the body, as much of it as comes in time. It decides nothing any more. */
   async noteBody(body: Body): Promise<void> {
     while (body.bytes().length < limits.bodyExcerptBytes) if ((await body.readOn()).kind !== "open") break;
-    this.more = { ...this.more, bodyExcerpt: bodyExcerpt(body.bytes()) };
+    this.more = { ...this.more, bodyExcerpt: redacted(bodyExcerpt(body.bytes()), this.spec) };
   }
 
   with(outcome: Outcome): Outcome {
     return {
       ...outcome,
+      detail: redacted(outcome.detail, this.spec),
       ...(this.warning === null ? {} : { warning: this.warning }),
       ...(this.more === null ? {} : { more: this.more }),
     };
