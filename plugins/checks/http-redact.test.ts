@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { nodeIo } from "../../test/node-io.ts";
+import { workerIo } from "../../test/worlds.ts";
 import { check, ok, Servers } from "./http.fixture.ts";
 import { redacted } from "./http-redact.ts";
 import { httpSpec } from "./http-spec.ts";
@@ -19,7 +19,7 @@ describe("what is told of an answer", () => {
       json_assertions: [{ path: "$.key", equals: "" }],
     };
     const body = JSON.stringify({ key: token, basic: "Basic YWxhZGRpbjpvcGVuc2VzYW1l", login: "aladdin:opensesame" });
-    const { detail, more } = await check(await servers.start(ok(body)), { spec, io: { ...nodeIo, detailed: true } });
+    const { detail, more } = await check(await servers.start(ok(body)), { spec, io: { ...workerIo, detailed: true } });
     expect(detail).toBe('$.key is "***..., expected ""');
     expect(more?.bodyExcerpt).toBe('{"key":"***","basic":"Basic ***","login":"aladdin:***"}');
   });
