@@ -15,6 +15,7 @@ export function openSocket(
 ): CheckSocket {
   let socket: Socket | null = null;
   let dropped = false;
+  let isOpen = false;
   const took = { dns: null as number | null, connect: null as number | null, tls: null as number | null };
   const closed = deferred<unknown>();
   const open = async (): Promise<Socket> => {
@@ -45,7 +46,10 @@ export function openSocket(
     took.tls = shaking();
     return secured;
   };
-  const opened = open();
+  const opened = open().then((ready) => {
+    isOpen = true;
+    return ready;
+  });
   opened.catch((error) => {
     socket?.destroy();
     closed.reject(error);
@@ -59,11 +63,23 @@ export function openSocket(
     closed: closed.promise,
     close: async () => {
       dropped = true;
-      socket?.destroy();
+      if (isOpen && socket !== null) leave(socket);
+      else socket?.destroy();
     },
     took: () => took,
     ...(tls === undefined ? {} : { peer: () => peerOf(socket as TLSSocket | null) }),
   };
+}
+
+/** One that does not take what was written, and the end, is dropped after this. */
+const leaveMs = 1_000;
+
+/** What was written still goes out, also the last message of a handshake: dropped without it, the other side logs a failed one for each check. */
+function leave(socket: Socket): void {
+  const impatient = setTimeout(() => socket.destroy(), leaveMs);
+  impatient.unref();
+  socket.once("close", () => clearTimeout(impatient));
+  socket.destroySoon();
 }
 
 /** Milliseconds since it was made, to a tenth. */

@@ -12,6 +12,8 @@ export type TlsServers = {
   listen(certificate: CertificateName, options?: TlsOptions): Promise<number>;
   /** The names that handshakes asked for, the newest last; those without a name are not among them. */
   readonly names: readonly string[];
+  /** How many handshakes were completed, and how many were not. */
+  readonly handshakes: { completed: number; failed: number };
   /** How many connections are open now. */
   open(): number;
   stop(): Promise<void>;
@@ -22,10 +24,12 @@ export async function startTlsServers(): Promise<TlsServers> {
   const certificates = await makeCertificates(folder.path);
   const sockets = new Set<Socket>();
   const names: string[] = [];
+  const handshakes = { completed: 0, failed: 0 };
   const servers: ReturnType<typeof createServer>[] = [];
   return {
     certificates,
     names,
+    handshakes,
     open: () => sockets.size,
     async listen(name, options = {}) {
       const paths = certificates.paths[name];
@@ -36,6 +40,7 @@ export async function startTlsServers(): Promise<TlsServers> {
         done(null);
       };
       const server = createServer({ key, cert, SNICallback, ...options }, (socket) => {
+        handshakes.completed += 1;
         socket.on("error", () => socket.destroy());
         socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"));
       });
@@ -43,7 +48,9 @@ export async function startTlsServers(): Promise<TlsServers> {
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
       });
-      server.on("tlsClientError", () => undefined);
+      server.on("tlsClientError", () => {
+        handshakes.failed += 1;
+      });
       servers.push(server);
       server.listen(0, "127.0.0.1");
       await once(server, "listening");

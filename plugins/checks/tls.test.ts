@@ -3,6 +3,7 @@ import type { CheckTarget } from "../../domain/check.ts";
 import { type RawServer, startRawServer } from "../../test/raw-server.ts";
 import { type CertificateName, serverName } from "../../test/servers/certificates.ts";
 import { whereInstalled } from "../../test/servers/installed.ts";
+import { until } from "../../test/system/until.ts";
 import { startTlsServers } from "../../test/tls-server.ts";
 import { agent, checkIn, said, target, worker } from "../../test/worlds.ts";
 import { tls } from "./tls.ts";
@@ -108,6 +109,15 @@ describe("a TLS check from an agent", () => {
     const before = servers.names.length;
     expect(said(await checkIn(agent, "TLS", spec))).toMatch(/^pass/);
     expect(servers.names).toHaveLength(before);
+  });
+
+  it("leaves so that the other side has seen a handshake to the end, and not one that failed", async (context) => {
+    const servers = started.get(context);
+    const port = await servers.listen("good");
+    const { completed, failed } = servers.handshakes;
+    for (let count = 0; count < 3; count += 1) await checkIn(agent, "TLS", { port, insecure: true });
+    await until(() => servers.handshakes.completed === completed + 3, { what: "three handshakes", intervalMs: 2 });
+    expect(servers.handshakes.failed).toBe(failed);
   });
 
   it("warns of a certificate that ends soon, and passes", async (context) => {
