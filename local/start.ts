@@ -8,7 +8,15 @@ import { openStateDirectory, StartFailure } from "./state-directory.ts";
 import { type LocalSystem, startLocalSystem } from "./system.ts";
 
 /** What of the environment is the Worker's; the admin token is handled apart. */
-const passedOn = ["KOSMOS_REGIONS", "KOSMOS_ALLOW_PRIVATE", "KOSMOS_ANCHORS", "KOSMOS_DNS_QUERY", "KOSMOS_TRACE_URL"] as const;
+const passedOn = [
+  "KOSMOS_REGIONS",
+  "KOSMOS_ALLOW_PRIVATE",
+  "KOSMOS_ENCRYPTION_KEY",
+  "KOSMOS_ENCRYPTION_KEY_PREVIOUS",
+  "KOSMOS_ANCHORS",
+  "KOSMOS_DNS_QUERY",
+  "KOSMOS_TRACE_URL",
+] as const;
 
 /** npm hands on a signal that the terminal has sent to us as well: two so close together are one. */
 const sameSignalMs = 500;
