@@ -84,6 +84,8 @@ export const limits = {
   catchUpMs: 5_000,
   /** A clock that goes back by more than this was set; by less, it is the same time again. */
   clockBackMs: 1_000,
+  /** A Prober that takes checks over is waited for this long, before the one that had them is told to give them away. */
+  handoverMs: 30_000,
   /** Anchors are checked by one shard of each region, within a slot's time: so few, so often, so long; what is older is not heard. */
   anchors: 4,
   anchorDelayMs: 10_000,

@@ -8,13 +8,20 @@ import { member, monitor, uuid, World } from "./project.fixture.ts";
 import type { Store } from "./store.ts";
 
 /** A fleet whose Probers only note that they were knocked at. */
-function fleetOf(world: World, awake: string[], assigned: Assignment[] = [], setting?: string) {
+function fleetOf(
+  world: World,
+  awake: string[],
+  assigned: Assignment[] = [],
+  setting?: string,
+  isAway: (key: ProberKey) => boolean = () => false,
+) {
   const anchors = parseAnchors(setting);
   const ports = {
     projectId: "default",
     anchors: anchors.ok ? anchors.value : [],
     prober: ({ region, shard, generation }: ProberKey) => ({
       assign: async (assignment: Assignment) => {
+        if (isAway({ region, shard, generation })) throw new Error("away");
         assigned.push(assignment);
         return { version: assignment.version };
       },
@@ -162,6 +169,58 @@ describe("anchors", () => {
     expect(told.toSorted()).toEqual([
       ["eeur", 3, 2],
       ["weur", 0, 0],
+    ]);
+  });
+});
+
+describe("a check that moves to another Prober", () => {
+  it("is given away only when the other has confirmed that it has it", async () => {
+    const there = new World();
+    const slow = (timeout: number, version: number) => monitor(1, { delay: 10, timeout, version, check_regions: ["weur"] });
+    const members = Array.from({ length: 8 }, (_, n) => member(1_000 + n, uuid(10), [`198.51.100.${n}`]));
+    there.configure({
+      monitors: [slow(2, 2)],
+      members,
+      deleted: [100, 101].map((n) => ({ kind: "pool_member" as const, id: uuid(n) })),
+    });
+    const told: Assignment[] = [];
+    let away = true;
+    const fleet = fleetOf(there, [], told, undefined, ({ shard }) => shard === 1 && away);
+    fleet.assign();
+    await fleet.push();
+    expect(told.map(({ shard, checks }) => [shard, checks.length])).toEqual([[0, 8]]);
+    there.configure({ monitors: [slow(8, 3)] });
+    fleet.assign();
+    await expect(fleet.push()).rejects.toThrow("2 Probers could not be told");
+    expect(told).toHaveLength(1);
+    away = false;
+    await fleet.push();
+    const moved = [
+      [1, 3],
+      [0, 5],
+    ];
+    expect(told.slice(1).map(({ shard, checks }) => [shard, checks.length])).toEqual(moved);
+  });
+
+  it("is given away all the same when the other does not answer for half a minute", async () => {
+    const there = new World();
+    const slow = (timeout: number, version: number) => monitor(1, { delay: 10, timeout, version, check_regions: ["weur"] });
+    there.configure({
+      monitors: [slow(2, 2)],
+      members: Array.from({ length: 8 }, (_, n) => member(1_000 + n, uuid(10), [`198.51.100.${n}`])),
+    });
+    const told: Assignment[] = [];
+    const fleet = fleetOf(there, [], told, undefined, ({ shard }) => shard === 1);
+    fleet.assign();
+    await fleet.push();
+    there.configure({ monitors: [slow(8, 3)] });
+    fleet.assign();
+    await expect(fleet.push()).rejects.toThrow("2 Probers could not be told");
+    there.now += limits.handoverMs;
+    await expect(fleet.push()).rejects.toThrow("1 Probers could not be told");
+    expect(told.map(({ shard, checks }) => [shard, checks.length])).toEqual([
+      [0, 10],
+      [0, 5],
     ]);
   });
 });

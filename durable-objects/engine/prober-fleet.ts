@@ -8,6 +8,7 @@ import type { Assignment, Confirmation } from "../rpc.ts";
 import { AgentDesk } from "./agent-desk.ts";
 import { assignmentOf, assignShards, checkKey, leftOut, type Shard, shardKey } from "./assignments.ts";
 import type { Catalog } from "./catalog.ts";
+import { Handover } from "./handover.ts";
 import type { EnginePorts } from "./ports.ts";
 import type { Store } from "./store.ts";
 
@@ -27,6 +28,7 @@ export class ProberFleet {
   private shards: Map<string, Shard>;
   private readonly heardAt = new Map<string, number>();
   private readonly strangers = new Set<string>();
+  private readonly handover = new Handover();
   /** Which shards check what, by `checkKey`; made when it is asked for. */
   private index: Map<string, Shard[]> | null = null;
 
@@ -46,6 +48,7 @@ export class ProberFleet {
     for (const [key, shard] of next)
       if (isAgents(shard) && shard.acknowledged !== shard.version) next.set(key, { ...shard, acknowledged: shard.version });
     const changed = [...next.values()].filter((shard) => this.shards.get(shardKey(shard)) !== shard);
+    this.handover.note(this.shards, next, this.ports.now());
     this.shards = next;
     this.index = null;
     this.store.saveShards(changed);
@@ -112,21 +115,27 @@ export class ProberFleet {
 
   /** Tells every Prober that has not confirmed its newest assignment. Throws when one could not be told, after all were tried. */
   async push(): Promise<void> {
-    const waiting = [...this.shards.values()].filter((shard) => shard.acknowledged !== shard.version && !isAgents(shard));
     const failures: string[] = [];
-    const next = async (): Promise<void> => {
-      for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
-        try {
-          const { version } = await this.prober(shard).assign(
-            assignmentOf(this.ports.projectId, this.generation, shard, this.catalog, this.ports.anchors),
-          );
-          this.confirm(shard, version);
-        } catch (error) {
-          failures.push(`${shardKey(shard)}: ${error}`);
+    const tell = async (waiting: Shard[]): Promise<void> => {
+      const next = async (): Promise<void> => {
+        for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
+          const assignment = assignmentOf(this.ports.projectId, this.generation, shard, this.catalog, this.ports.anchors);
+          try {
+            const { version } = await this.prober(shard).assign(assignment);
+            if (this.confirm(shard, version)) this.handover.done(shard);
+          } catch (error) {
+            failures.push(`${shardKey(shard)}: ${error}`);
+          }
         }
-      }
+      };
+      await Promise.all(Array.from({ length: parallel }, next));
     };
-    await Promise.all(Array.from({ length: parallel }, next));
+    const behind = [...this.shards.values()].filter((shard) => shard.acknowledged !== shard.version && !isAgents(shard));
+    const { first, after } = this.handover.split(behind);
+    await tell(first);
+    const ready = after.filter((shard) => this.handover.isTakenOver(shard, this.shards, this.ports.now()));
+    for (const shard of after) if (!ready.includes(shard)) failures.push(`${shardKey(shard)}: waits for who takes its checks over`);
+    await tell(ready);
     if (failures.length > 0) throw new Error(`${failures.length} Probers could not be told, the first ${failures[0]}`);
   }
 
@@ -173,16 +182,17 @@ export class ProberFleet {
     await Promise.all(Array.from({ length: parallel }, next));
   }
 
-  /** What a Prober says it has. Anything but what it should have is not confirmed, and it will be told again. */
-  private confirm(shard: Shard, version: number): void {
+  /** What a Prober says it has. Anything but what it should have is not confirmed, and it will be told again: false. */
+  private confirm(shard: Shard, version: number): boolean {
     const current = this.shards.get(shardKey(shard));
-    if (current === undefined) return;
+    if (current === undefined) return false;
     const acknowledged = version === current.version ? version : 0;
     // A Prober that has a higher version than we ever gave remembers more than we do: ours goes above it.
     const next = version > current.version ? { ...current, version: version + 1, acknowledged: 0 } : { ...current, acknowledged };
-    if (next.acknowledged === current.acknowledged && next.version === current.version) return;
+    if (next.acknowledged === current.acknowledged && next.version === current.version) return version === current.version;
     this.shards.set(shardKey(shard), next);
     this.store.saveShards([next]);
+    return version === current.version;
   }
 
   private prober(shard: Shard) {
