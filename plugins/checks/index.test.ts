@@ -22,7 +22,7 @@ const plugins = Object.entries(checkPlugins);
 const names = Object.keys(ways) as WayName[];
 const hosts = ["127.0.0.1", "localhost."];
 const timeout_ms = 100;
-const patience = { timeoutMs: 3_000, intervalMs: 5 };
+const patience = { timeoutMs: 10_000, intervalMs: 5 };
 /** What an endpoint that is not there cannot make pass, but for those that ask this machine itself, or nobody. */
 const needsSomebody = (type: string): boolean => type !== "PING";
 
@@ -87,7 +87,7 @@ describe.each(plugins)("the check plugin %s", (type, plugin) => {
 
       it("leaves nothing open", async () => {
         await until(() => others.open() === 0, { what: "the end of all connections", ...patience });
-      });
+      }, 20_000);
 
       it("ends when it is called off, whatever it waits for, and lets go", async () => {
         const waits = [
@@ -110,7 +110,7 @@ describe.each(plugins)("the check plugin %s", (type, plugin) => {
         await until(() => checks.every(({ open }) => (open() ?? 0) === 0), { what: "the end of what is open", ...patience });
         for (const { end } of checks) end();
         await until(() => others.open() === 0, { what: "the end of all connections", ...patience });
-      });
+      }, 20_000);
     });
   });
 });
