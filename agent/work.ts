@@ -185,9 +185,7 @@ export class Work {
   private async run(check: OneCheck, trouble: string | null, io: CheckerIo = this.ports.io): Promise<Outcome> {
     const startedAt = this.stalls.now();
     const outcome =
-      trouble === null
-        ? await runCheck(check, io)
-        : await runCheck({ ...check, spec: { sealed: null } }, io, async () => fail(trouble));
+      trouble === null ? await runCheck(check, io) : await runCheck({ ...check, spec: { sealed: null } }, io, async () => fail(trouble));
     const inTime = this.stalls.now() - startedAt < check.timeout_ms && check.spec.max_response_ms == null;
     if (outcome.outcome !== "fail" || inTime) return outcome;
     const held = this.stalls.since(startedAt);
