@@ -9,7 +9,7 @@ import type { Vantage } from "../../domain/runnable.ts";
 import type { Attached, AttachTarget, MonitorRef } from "../rpc.ts";
 import { insertRows } from "./bulk.ts";
 import { type Change, type Decision, nothing, type Scope, together, type Writing } from "./change.ts";
-import { checkedByPool, checkedMembers, checksProblem, pointsThatRun } from "./checked.ts";
+import { attachableProblem, checkedByPool, checkedMembers, checksProblem, pointsThatRun } from "./checked.ts";
 import { configEvent } from "./event.ts";
 import { createMonitor } from "./monitor.ts";
 import { monitorColumns, readMonitor, toMonitor } from "./monitor-row.ts";
@@ -29,7 +29,8 @@ export async function attach(writing: Writing, at: AttachTarget, ref: MonitorRef
   if (!made.ok) return made;
   const { value } = made.value;
   if (own.some(({ monitor_id }) => monitor_id === value.id)) return fail({ type: "conflict", detail: "the monitor is attached already" });
-  const refused = await unbearable(writing, target, own, value, "monitor" in ref ? "/type" : "/monitor_id");
+  const pointer = "monitor" in ref ? "/type" : "/monitor_id";
+  const refused = (await unbearable(writing, target, own, value, pointer)) ?? attachableProblem(writing, value, pointer);
   if (refused !== null) return fail(refused);
   const position = Math.max(-1, ...own.map((one) => one.position)) + 1;
   const row = { target_id: target.id, target_kind: target.kind, monitor_id: value.id, position };
@@ -44,6 +45,7 @@ async function unbearable(
   added: Monitor,
   pointer: string,
 ): Promise<Problem | null> {
+  if (writing.vantage === undefined) return null;
   const before = kind === "pool" ? await checkedByPool(writing, id) : await checkedMembers(writing, [id]);
   const monitorIds = [...own.map(({ monitor_id }) => monitor_id), added.id];
   const after = before.map(({ member }) => ({ member, monitorIds, pointerOf: () => pointer }));

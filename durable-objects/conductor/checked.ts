@@ -60,6 +60,27 @@ export async function checksProblem(writing: Writing, { before, after, monitors 
   return loadProblem(checksBefore, checksAfter, allChecks(others, theirs, vantage), limits.checksPerSecondPerTarget);
 }
 
+/** A monitor that cannot be run even for the easiest target is attached to nothing, also where nothing is there yet to be checked. */
+export function attachableProblem({ vantage }: Writing, one: CheckedMonitor, pointer: string): Problem | null {
+  if (vantage === undefined) return null;
+  const needs = readNeeds(one);
+  const from = needs.ok ? runnable(one.type, needs.value(null), one.check_regions, vantage) : { ok: false, reason: needs.error };
+  if (from.ok) return null;
+  const detail = from.reason ?? "cannot be run";
+  return { type: "capability", detail, errors: [{ pointer, detail }] };
+}
+
+/** As `attachableProblem`, for monitors by their ids: the pointers are those of a body with `monitor_ids`. */
+export async function attachablesProblem(writing: Writing, ids: readonly string[]): Promise<Problem | null> {
+  if (writing.vantage === undefined || ids.length === 0) return null;
+  const monitors = await monitorsById(writing, ids);
+  const problems = ids.map((id, index) => {
+    const one = monitors.get(id);
+    return one === undefined ? null : attachableProblem(writing, one, `/monitor_ids/${index}`);
+  });
+  return problems.find((problem) => problem !== null) ?? null;
+}
+
 /** Who is checked by a monitor, itself or through a calculated one. */
 export async function checkedBy(scope: Scope, monitorId: string): Promise<readonly Checked[]> {
   const which = withCalculated(scope.project, sql`${monitorId}`);

@@ -159,7 +159,7 @@ async function unbearable(
   changed: readonly Placed<CheckedMember>[],
   goneIds: readonly string[],
 ): Promise<Problem | null> {
-  if (made.length + changed.length === 0) return null;
+  if (writing.vantage === undefined || made.length + changed.length === 0) return null;
   const before = await checkedMembers(writing, [...changed.map(({ member }) => member.id), ...goneIds]);
   const ofPool = made.length === 0 ? [] : await monitorIdsOfPool(writing, poolId);
   const own = new Map(before.map(({ member, monitorIds }) => [member.id, monitorIds]));

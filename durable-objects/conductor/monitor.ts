@@ -6,7 +6,7 @@ import { fail, ok } from "../../domain/result.ts";
 import { insertRows, updateRow } from "./bulk.ts";
 import { calculatedFrom, referencesProblem } from "./calculated.ts";
 import { changedFields, type Decision, nothing, type Scope, typeProblem, versionProblem, type Writing } from "./change.ts";
-import { checkedBy, checksProblem } from "./checked.ts";
+import { attachableProblem, checkedBy, checksProblem } from "./checked.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { heartbeatSecretOf, monitorRow, newHeartbeatSecret, readMonitor, toMonitor } from "./monitor-row.ts";
 import { bump, embedded, newRow } from "./resource.ts";
@@ -55,9 +55,18 @@ export async function replaceMonitor(
 
 /** What the members that it checks would not bear. */
 async function unbearable(writing: Writing, before: Monitor, after: Monitor): Promise<Problem | null> {
+  if (writing.vantage === undefined) return null;
   if (judgesAlike(before, after) && before.admin_state_up === after.admin_state_up) return null;
   const checked = await checkedBy(writing, before.id);
-  return checksProblem(writing, { before: checked, after: checked.map((one) => ({ ...one, pointerOf: toRegions })), monitors: [after] });
+  const problem = await checksProblem(writing, {
+    before: checked,
+    after: checked.map((one) => ({ ...one, pointerOf: toRegions })),
+    monitors: [after],
+  });
+  if (problem !== null) return problem;
+  const dark = attachableProblem(writing, after, toRegions());
+  if (dark === null || attachableProblem(writing, before, "") !== null) return null;
+  return (await holdersOf(writing, before.id)).length > 0 ? dark : null;
 }
 
 /** Which of a monitor's fields a change of it is about is not known; where it is checked from is what can be changed of each. */

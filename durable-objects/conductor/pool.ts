@@ -9,7 +9,7 @@ import type { PoolWithMembers } from "../rpc.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { unknownMonitors } from "./calculated.ts";
 import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
-import { checksProblem } from "./checked.ts";
+import { attachablesProblem, checksProblem } from "./checked.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { poolRevision } from "./in-force.ts";
 import { memberColumns, newMember, toEndpoint, toMember } from "./member.ts";
@@ -69,7 +69,7 @@ export async function createPool(writing: Writing, input: PoolCreate): Promise<D
   const { id } = row;
   const members = memberInputs.map((member) => newMember(writing, id, member));
   const after = members.map((member, index) => ({ member, monitorIds: monitor_ids, pointerOf: toEndpoint(`/members/${index}`) }));
-  const refused = await checksProblem(writing, { before: [], after });
+  const refused = (await checksProblem(writing, { before: [], after })) ?? (await attachablesProblem(writing, monitor_ids));
   if (refused !== null) return fail(refused);
   const attachments = monitor_ids.map((monitor_id, position) => ({ monitor_id, target_id: id, target_kind: "pool" as const, position }));
   const counted = members.length === 0 ? "made" : `made with ${members.length} members`;

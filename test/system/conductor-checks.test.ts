@@ -85,6 +85,29 @@ describe("a check that no vantage point can run", () => {
     expect(value(await project.attached(at, withAgent))).toMatchObject([{ vantage_points: 1 }]);
   });
 
+  it("is refused also where there is nobody yet to be checked", async () => {
+    const project = conductors.of("empty");
+    const { pool } = await poolIn(project, []);
+    const at = { kind: "pool", id: pool.id } as const;
+    const made = value(await project.create("monitor", ping(), by));
+    expect(problem(await project.attach(at, { monitor_id: made.id }, by, workers))).toEqual({
+      type: "capability",
+      detail: "PING needs an agent; no region has one",
+      errors: [{ pointer: "/monitor_id", detail: "PING needs an agent; no region has one" }],
+    });
+    expect(problem(await project.create("pool", poolOf("b", { monitor_ids: [made.id] }), by, workers))).toMatchObject({
+      errors: [{ pointer: "/monitor_ids/0" }],
+    });
+    const plain = value(await project.attach(at, { monitor: trusting({ check_regions: ["dc1"] }) }, by, withAgent));
+    const nowhere = trusting({ check_regions: ["weur"] });
+    expect(problem(await project.replace("monitor", plain.id, nowhere, null, by, false, withAgent))).toMatchObject({
+      type: "capability",
+      errors: [{ pointer: "/check_regions" }],
+    });
+    value(await project.detach(at, plain.id, by));
+    value(await project.replace("monitor", plain.id, nowhere, null, by, false, withAgent));
+  });
+
   it("is refused where a monitor or a member changes to it, and not where it was so before", async () => {
     const project = conductors.of("darker");
     const https = monitorWrite.parse({ type: "HTTPS" });
