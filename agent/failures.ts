@@ -2,7 +2,7 @@
  * What Node and OpenSSL say of a connection that did not open, in words fit to be shown; and which of it is this machine's own trouble, so that
  * no endpoint is blamed for it.
  */
-import { networkInterfaces } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { type AddressFamily, addressFamily } from "../domain/address.ts";
 import { ConnectFailure, VantageRefusal } from "../domain/check.ts";
 
@@ -68,16 +68,19 @@ const families: Readonly<Record<AddressFamily, string>> = { 4: "IPv4", 6: "IPv6"
 /** Without any address of the family the trouble is ours, with one it is on the way. */
 export function unreachable(address: string): ConnectFailure | VantageRefusal {
   const family = addressFamily(address);
-  if (family === null || localFamilies().includes(family)) return new ConnectFailure("no route to the network");
+  if (family === null || outerFamilies().includes(family)) return new ConnectFailure("no route to the network");
   return new VantageRefusal(`this agent has no ${families[family]}`);
 }
 
-/** The families in which this machine has an address besides loopback and link-local ones. */
-export function localFamilies(): AddressFamily[] {
+/** The families in which this machine has any address, loopback among them. */
+export const ownFamilies = (): AddressFamily[] => familiesOf(() => true);
+
+/** The same besides loopback and link-local ones: those in which it can reach others. */
+const outerFamilies = (): AddressFamily[] => familiesOf(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address));
+
+function familiesOf(counts: (address: NetworkInterfaceInfo) => boolean): AddressFamily[] {
   const addresses = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? []);
-  const has = (family: "IPv4" | "IPv6") =>
-    addresses.some((each) => each.family === family && !each.internal && !each.address.toLowerCase().startsWith("fe80:"));
-  return [...(has("IPv4") ? ([4] as const) : []), ...(has("IPv6") ? ([6] as const) : [])];
+  return ([4, 6] as const).filter((family) => addresses.some((each) => each.family === families[family] && counts(each)));
 }
 
 /** Node's message ends with what the certificate has: "… Host: a. is not in the cert's altnames: DNS:b". */

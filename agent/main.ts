@@ -3,6 +3,7 @@ import "./node-20.ts";
 import { version } from "../domain/version.ts";
 import { KosmosAgent } from "./agent.ts";
 import { apiClient } from "./api-client.ts";
+import { ownFamilies } from "./failures.ts";
 import { createNodeIo } from "./node-io.ts";
 import { findPing } from "./node-ping.ts";
 import { help, readSettings, type Settings } from "./settings.ts";
@@ -28,7 +29,7 @@ async function start({ url, token, allow, concurrency, ca, warnings }: Settings)
     api,
     io: createNodeIo({ allow, ping }),
     concurrency,
-    families: allow.families,
+    families: allow.families.filter((family) => ownFamilies().includes(family)),
     log,
   });
   let asked = false;

@@ -8,8 +8,8 @@ import { canonicalAddress } from "../domain/address.ts";
 import { ConnectFailure, VantageRefusal } from "../domain/check.ts";
 import { type AllowList, refusal } from "./allow.ts";
 
-/** getaddrinfo(3) blocks one of Node's threads, of which there are four. One that hangs must not make others late: they are refused instead. */
-const lookupsAtOnce = 4;
+/** getaddrinfo(3) blocks one of Node's four threads; the last one is for the API's own name. What finds none free in time is refused, not late. */
+const lookupsAtOnce = 3;
 /** Below the shortest timeout of a monitor, so that a resolver that is away is `no_data` and no fail. */
 const lookupMs = 900;
 

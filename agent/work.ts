@@ -27,6 +27,7 @@ type Held = HeldCheck & { readonly place: ResultPlace; readonly trouble: string 
 
 /** A clock that was set shows within this. */
 const lookMs = 1_000;
+const soonMs = 10;
 
 export class Work {
   private readonly ports: WorkPorts;
@@ -38,6 +39,7 @@ export class Work {
   private readonly last = new Map<string, OutcomeKind>();
   private readonly running = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
+  private soon: NodeJS.Timeout | undefined;
   private ended = false;
 
   constructor(ports: WorkPorts) {
@@ -79,6 +81,7 @@ export class Work {
   async end(waitMs: number): Promise<void> {
     this.ended = true;
     clearTimeout(this.timer);
+    clearTimeout(this.soon);
     let late: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       late = setTimeout(resolve, waitMs);
@@ -130,7 +133,7 @@ export class Work {
       for (const run of runs) {
         const carrying = this.carryOut(run).finally(() => {
           this.slots.release({ timeoutMs, runs: [run] });
-          this.pump();
+          this.pumpSoon();
         });
         this.track(carrying);
       }
@@ -138,6 +141,14 @@ export class Work {
     const next = this.slots.nextDueAt(now);
     clearTimeout(this.timer);
     if (next !== null) this.timer = setTimeout(() => this.pump(), Math.max(0, Math.min(next - now, lookMs)));
+  }
+
+  /** A look at the clock is a look at every check, so those that end together share one. */
+  private pumpSoon(): void {
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      this.pump();
+    }, soonMs);
   }
 
   private track(work: Promise<void>): void {

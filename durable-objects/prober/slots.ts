@@ -64,8 +64,8 @@ export class Slots {
   /** What came of a run, regular or not: a doubt may be settled by it. */
   concluded(key: string, outcome: OutcomeKind, now: number): void {
     const episode = this.episodes.get(key);
-    const settings = this.checks.find((check) => check.key === key)?.confirm ?? null;
     if (episode === undefined) return;
+    const settings = this.checks.find((check) => check.key === key)?.confirm ?? null;
     const next = settings === null ? null : afterLook(episode, outcome, settings, now);
     if (next === null) this.episodes.delete(key);
     else this.episodes.set(key, next);

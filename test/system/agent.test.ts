@@ -90,6 +90,17 @@ describe("an agent inside a network", () => {
     const down = await until(wrong.status, { what: "DOWN", is: (body) => statusOf(body) === "DOWN", timeoutMs: endOf });
     expect(down.regions[0]?.detail).toMatch(/self-signed|unknown authority/);
     expect(agent?.output()).not.toContain(token);
+    type View = { readonly region: string; readonly address_families: readonly number[] };
+    const view = await until(
+      async () => ((await client.api("GET", "/v0.1/regions")).body.regions as View[]).find((one) => one.region === region),
+      { what: "what the agent said of itself", is: (one) => one?.address_families.length === 1 },
+    );
+    expect(view).toMatchObject({
+      kind: "agent",
+      has_vote: true,
+      address_families: [4],
+      capabilities: expect.arrayContaining(["tls", "udp"]),
+    });
     await right.remove();
     await wrong.remove();
   });
@@ -102,6 +113,35 @@ describe("an agent inside a network", () => {
     expect(up.regions).toMatchObject([{ region, verdict: "up" }]);
     expect(up.regions[0]?.latency_ms).toBeGreaterThan(0);
     await pinged.remove();
+  });
+
+  it("runs a monitor's test at once, with all that it saw", async (context) => {
+    requireInstalled(context, "openssl");
+    const { certificate, key } = certificates.paths["self-signed"];
+    const web = createHttpsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (_, response) => response.end("well"));
+    const { output } = runAgent("127.0.0.0/8");
+    // The poll of the agent before this one may still wait, and would be handed the test.
+    await until(() => output().includes("this is the region"), { what: "its first poll", timeoutMs: endOf });
+    const monitor = {
+      type: "HTTPS",
+      port: await listening(web),
+      sni: serverName,
+      ca_cert: certificates.selfSigned,
+      check_regions: [region],
+    };
+    const tested = await client.api("POST", "/v0.1/monitors/test", { monitor, endpoint: "127.0.0.1" });
+    expect(tested.status).toBe(200);
+    expect(tested.body.results).toMatchObject([
+      {
+        region,
+        colo: "local",
+        outcome: "pass",
+        detail: "200",
+        http_status: 200,
+        body_excerpt: "well",
+        certificate: { subject: "CN=self-signed" },
+      },
+    ]);
   });
 
   it("never touches what it was not allowed, and says so", async () => {
