@@ -172,23 +172,25 @@ export class Prober extends DurableObject<Env> implements ProberRpc, TesterRpc {
   }
 
   private async reportNoData(runs: readonly Started[], detail: string): Promise<void> {
-    if (this.place === null || runs.length === 0) return;
-    const report: CheckReport = {
-      ...this.place,
-      // Nothing was measured, so there is no place to name.
-      colo: "local",
-      observations: runs.map(({ tick, held: { check, monitor } }) => ({
-        member_id: check.member_id,
-        endpoint: check.endpoint,
-        monitor_id: monitor.id,
-        monitor_version: monitor.version,
-        tick,
-        outcome: "no_data",
-        latency_ms: null,
-        detail: detail.slice(0, limits.checkDetailLength),
-      })),
-    };
-    await this.send(report);
+    if (this.place === null) return;
+    // Anchors come on top of the targets that a shard may have, and a report takes no more than those.
+    for (let from = 0; from < runs.length; from += limits.shardTargets) {
+      await this.send({
+        ...this.place,
+        // Nothing was measured, so there is no place to name.
+        colo: "local",
+        observations: runs.slice(from, from + limits.shardTargets).map(({ tick, held: { check, monitor } }) => ({
+          member_id: check.member_id,
+          endpoint: check.endpoint,
+          monitor_id: monitor.id,
+          monitor_version: monitor.version,
+          tick,
+          outcome: "no_data",
+          latency_ms: null,
+          detail: detail.slice(0, limits.checkDetailLength),
+        })),
+      });
+    }
   }
 
   /** Never throws: if the queue is away, the Engine sees the silence. */

@@ -97,6 +97,53 @@ describe("the checker of one region", () => {
   });
 });
 
+describe("a region that is cut off from the anchors as well", () => {
+  it("has no vote, though only one member of one pool could have told, and has it again when it is back", {
+    timeout: 180_000,
+  }, async () => {
+    const anchor = await startOrigin({ protocol: "tcp" });
+    const own = await startSystem({
+      main: "test/system/faults/worker.ts",
+      vars: { KOSMOS_REGIONS: "weur,eeur,enam", KOSMOS_ANCHORS: `tcp://${anchor.address}:${anchor.port}` },
+    });
+    const cut = (region: string) => fetch(`${own.url}/test-faults`, { method: "POST", body: JSON.stringify({ sickRegion: region }) });
+    try {
+      const origin = await startOrigin({ address: "127.0.0.40" });
+      origins.push(anchor, origin);
+      const { fqdn } = await deploy(own, [[memberAt(origin, "192.0.2.1")]]);
+      await answers(own, fqdn, ["192.0.2.1"]);
+      const reason = async () =>
+        ((await own.api("GET", "/v0.1/regions")).body.regions as Vantage[]).find(({ region }) => region === broken)?.reason ?? null;
+      await until(() => anchor.received.length, {
+        what: "each region to have asked the anchor",
+        is: (asked) => asked >= 3,
+        timeoutMs: 30_000,
+      });
+      const seen = await watch(own, fqdn, async () => {
+        await cut(broken);
+        await until(reason, {
+          what: "the region to have no vote",
+          is: (text) => text === `anchors: it cannot reach tcp://${anchor.address}:${anchor.port}`,
+          timeoutMs: 60_000,
+        });
+        await cut("");
+        await until(reason, { what: "the region to vote again", is: (text) => text === null, timeoutMs: 60_000 });
+      });
+      expect(seen).toEqual(["192.0.2.1"]);
+      const events = await until(
+        () => own.api("GET", "/v0.1/history").then((got) => got.body.history as { kind: string; rule: string }[]),
+        {
+          what: "both in the history",
+          is: (list) => list.filter(({ rule }) => rule === "anchors").length >= 2,
+        },
+      );
+      expect(events.filter(({ rule }) => rule === "anchors").map(({ kind }) => kind)).toEqual(["region_regained_vote", "region_lost_vote"]);
+    } finally {
+      await own.close();
+    }
+  });
+});
+
 /** What the broken region says of the first member. */
 async function memberRegion(gslb: string): Promise<{ readonly at: string | null; readonly verdict: string }> {
   const { body } = await system.api("GET", `/v0.1/gslbs/${gslb}/status`);
