@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { limits } from "../../domain/limits.ts";
 import { type RawServer, startRawServer } from "../../test/raw-server.ts";
 import { until } from "../../test/system/until.ts";
-import { checkIn, said, target, worker, worlds } from "../../test/worlds.ts";
+import { checkIn, enoughMs, said, target, worker, worlds } from "../../test/worlds.ts";
 import { runCheck } from "../../workers/checker/run-checks.ts";
 import { tcp } from "./tcp.ts";
 
@@ -70,8 +70,12 @@ describe.each(worlds)("a TCP check from %s", (_name, world) => {
 
   it("fails at its deadline when nothing comes, or not the expected text", async () => {
     const spec = { receive_string: "PONG" };
-    expect((await ask(() => undefined, spec, atOnce, 80)).said).toBe("fail: no answer within 80 ms");
-    expect((await ask((socket) => socket.write("PON"), spec, atOnce, 80)).said).toBe("fail: the expected text did not come within 80 ms");
+    const [silent, short] = await Promise.all([
+      ask(() => undefined, spec, atOnce, enoughMs),
+      ask((socket) => socket.write("PON"), spec, atOnce, enoughMs),
+    ]);
+    expect(silent.said).toBe(`fail: no answer within ${enoughMs} ms`);
+    expect(short.said).toBe(`fail: the expected text did not come within ${enoughMs} ms`);
   });
 
   it("fails when the unwanted text is heard, before or beside the expected one", async () => {
@@ -87,8 +91,12 @@ describe.each(worlds)("a TCP check from %s", (_name, world) => {
     const good = "pass: the answer does not have the unwanted text";
     expect((await ask((socket) => socket.end("welcome"), spec, atOnce)).said).toBe(good);
     expect((await ask((socket) => socket.write("x".repeat(2 * limits.checkBodyBytes)), spec, atOnce)).said).toBe(good);
-    expect((await ask((socket) => socket.write("welcome"), spec, atOnce, 80)).said).toBe(good);
-    expect((await ask(() => undefined, spec, atOnce, 80)).said).toBe("fail: no answer within 80 ms");
+    const [open, silent] = await Promise.all([
+      ask((socket) => socket.write("welcome"), spec, atOnce, enoughMs),
+      ask(() => undefined, spec, atOnce, enoughMs),
+    ]);
+    expect(open.said).toBe(good);
+    expect(silent.said).toBe(`fail: no answer within ${enoughMs} ms`);
     expect((await ask((socket) => socket.end(), spec, atOnce)).said).toBe("fail: connection closed before an answer");
   });
 
@@ -96,7 +104,8 @@ describe.each(worlds)("a TCP check from %s", (_name, world) => {
     const spec = { send: "PING", receive_string: "PONG" };
     expect((await ask((socket) => socket.resetAndDestroy(), spec)).said).toBe("fail: connection reset before an answer");
     const halfway = (socket: Socket) => socket.write("PO", () => setTimeout(() => socket.resetAndDestroy(), 20));
-    expect((await ask(halfway, spec)).said).toBe("fail: connection reset before the end of the answer");
+    // A reset may overtake what was said before it.
+    expect((await ask(halfway, spec)).said).toMatch(/^fail: connection reset before (the end of the|an) answer$/);
   });
 
   it("hears an answer of a side that has ended its half already", async () => {

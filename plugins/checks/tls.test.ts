@@ -5,7 +5,7 @@ import { type CertificateName, serverName } from "../../test/servers/certificate
 import { whereInstalled } from "../../test/servers/installed.ts";
 import { until } from "../../test/system/until.ts";
 import { startTlsServers } from "../../test/tls-server.ts";
-import { agent, checkIn, said, target, worker } from "../../test/worlds.ts";
+import { agent, checkIn, enoughMs, said, target, worker } from "../../test/worlds.ts";
 import { tls } from "./tls.ts";
 
 const started = whereInstalled(["openssl"], startTlsServers);
@@ -138,10 +138,10 @@ describe("a TLS check from an agent", () => {
     const raw = async (...args: Parameters<typeof startRawServer>) => {
       const server = await startRawServer(...args);
       servers.push(server);
-      return said(await checkIn(agent, "TLS", { port: server.port, insecure: true }, { timeout_ms: 150 }));
+      return said(await checkIn(agent, "TLS", { port: server.port, insecure: true }, { timeout_ms: enoughMs }));
     };
     expect(await raw((socket) => socket.end("220 mail.example\r\n"), { atOnce: true })).toMatch(/^fail: .*does not speak TLS/);
     expect(await raw((socket) => socket.end())).toMatch(/^fail: .*handshake/);
-    expect(await raw(() => undefined)).toBe("fail: no connection within 150 ms");
+    expect(await raw(() => undefined)).toBe(`fail: no connection within ${enoughMs} ms`);
   });
 });
