@@ -4,6 +4,7 @@ import { drift } from "./list/drift.ts";
 import { holding } from "./list/holding.ts";
 import { observations } from "./list/observations.ts";
 import { overrides } from "./list/overrides.ts";
+import { ownFindings } from "./list/passive.ts";
 import { pools } from "./list/pools.ts";
 import { publishing } from "./list/publishing.ts";
 import { quorum } from "./list/quorum.ts";
@@ -19,6 +20,7 @@ export const mutants: readonly Mutant[] = [
   ...holding,
   ...overrides,
   ...configuration,
+  ...ownFindings,
   ...pools,
   ...steering,
   ...publishing,
