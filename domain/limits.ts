@@ -127,8 +127,6 @@ export const limits = {
   diagnosisMs: 1_000,
   /** A sick region gets its vote back after two cycles of agreement, or this long where a cycle is longer. */
   recoveryMaxMs: 600_000,
-  /** Heartbeats of one endpoint that come closer together than this are one. */
-  heartbeatApartMs: 1_000,
   /** How many different warnings of a member are named in its reason. */
   warningsNamed: 3,
   /** A replaced address stays published at most this long while its successor has not been judged. */

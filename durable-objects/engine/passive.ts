@@ -80,7 +80,7 @@ export class Passive {
       for (const endpoint of judged.member.endpoints) {
         const last = state.endpoints[endpoint]?.monitors[monitorId]?.series[ownRegion]?.window.at(-1);
         // Who sends many at once is heard once.
-        if (last?.outcome === "pass" && now >= last.tick && now - last.tick < limits.heartbeatApartMs) continue;
+        if (last?.outcome === "pass" && now >= last.tick && now - last.tick < limits.heartbeatMs) continue;
         this.say(judged, state, monitor, endpoint, { outcome: "pass", detail: "heartbeat received" }, now);
         this.project.touched.members.add(id);
       }
