@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../domain/limits.ts";
+import { judgesAlike, withSecrets } from "../domain/monitor.ts";
 import { checkPlugins } from "./checks/index.ts";
-import { checkPluginOf, monitorWrite, specOf } from "./index.ts";
+import { checkPluginOf, monitorWrite, readSpec, specOf } from "./index.ts";
 
 /** What is wrong with a monitor: "path message", in order. */
 const wrong = (body: unknown): string[] => {
@@ -183,5 +184,46 @@ describe("what an HTTP monitor may put on the wire", () => {
         else expect(result.error.issues.length).toBeGreaterThan(0);
       }),
     );
+  });
+});
+
+describe("the secrets of a monitor as it is written", () => {
+  const http = { type: "HTTP", secret_headers: { "X-Key": "k" } };
+
+  it("are there only as far as they were given; null clears", () => {
+    expect(monitorWrite.parse({ type: "HTTP" })).not.toHaveProperty("secret_headers");
+    expect(monitorWrite.parse(http)).toMatchObject({ secret_headers: { "X-Key": "k" } });
+    expect(monitorWrite.parse({ ...http, secret_headers: null, credentials: null })).toMatchObject({
+      secret_headers: null,
+      credentials: null,
+    });
+    expect(monitorWrite.safeParse({ type: "TCP", port: 1, credentials: null }).success).toBe(false);
+  });
+
+  it("stay beside those that a later write gives, whatever their order", () => {
+    const stored = withSecrets({ ...monitorWrite.parse({ type: "HTTP" }), sealed: { b: "2", a: "1" } }, null);
+    expect(withSecrets(monitorWrite.parse({ type: "HTTP" }), stored)).toEqual(stored);
+    const written = (sealed: object) => withSecrets({ ...monitorWrite.parse({ type: "HTTP" }), sealed }, stored);
+    expect(written({ a: "3" }).sealed).toEqual({ a: "3", b: "2" });
+    expect(written({ a: null }).sealed).toEqual({ b: "2" });
+    expect(written({ a: null, b: null })).not.toHaveProperty("sealed");
+    expect(judgesAlike(written({ b: "2", a: "1" }), stored)).toBe(true);
+    expect(judgesAlike(written({ a: "3" }), stored)).toBe(false);
+    expect(judgesAlike(written({ a: null }), stored)).toBe(false);
+  });
+
+  it("are no part of what the plugin reads of a stored monitor, nor is what HEARTBEAT is beaten with", () => {
+    const stored = { ...monitorWrite.parse({ type: "HTTP" }), sealed: { credentials: "v1" } };
+    expect(specOf(stored)).toHaveProperty("sealed");
+    const read = readSpec(stored);
+    expect(read.ok && read.value.spec).toMatchObject({ url_path: "/" });
+    expect(read.ok && read.value.spec).not.toHaveProperty("sealed");
+    expect(specOf({ type: "HEARTBEAT", period: 60, grace: 30, heartbeat_secret: "s" })).toEqual({ period: 60, grace: 30 });
+  });
+
+  it("a stored monitor from before a field was there has its default", () => {
+    const { json_assertions: _, ...old } = monitorWrite.parse({ type: "HTTP" });
+    const read = readSpec(old as never);
+    expect(read.ok && read.value.spec).toMatchObject({ json_assertions: [] });
   });
 });
