@@ -61,18 +61,19 @@ describe("an agent inside a network", () => {
   }
 
   /** A pool with one member on loopback and one monitor that only the agent runs. */
-  async function checked(monitor: object, endpoint = "127.0.0.1"): Promise<{ status(): Promise<MemberStatus>; remove(): Promise<void> }> {
+  async function checked(monitor: object, project = "default"): Promise<{ status(): Promise<MemberStatus>; remove(): Promise<void> }> {
+    const within = { "x-project-id": project };
     const fields = { delay: 2, timeout: 1, max_retries: 2, check_regions: [region], ...monitor };
-    const made = await client.api("POST", "/v0.1/monitors", fields);
+    const made = await client.api("POST", "/v0.1/monitors", fields, within);
     expect([made.status, made.body.detail]).toEqual([201, undefined]);
-    const body = { name: "inside", members: [{ endpoints: [endpoint] }], monitor_ids: [made.body.id] };
-    const pool = await client.api("POST", "/v0.1/pools", body);
+    const body = { name: "inside", members: [{ endpoints: ["127.0.0.1"] }], monitor_ids: [made.body.id] };
+    const pool = await client.api("POST", "/v0.1/pools", body, within);
     expect([pool.status, pool.body.detail]).toEqual([201, undefined]);
     const [member] = pool.body.members;
     return {
-      status: async () => (await client.api("GET", `/v0.1/pools/${pool.body.id}/pool_members/${member.id}/status`)).body,
+      status: async () => (await client.api("GET", `/v0.1/pools/${pool.body.id}/pool_members/${member.id}/status`, undefined, within)).body,
       remove: async () => {
-        expect((await client.api("DELETE", `/v0.1/pools/${pool.body.id}`)).status).toBe(204);
+        expect((await client.api("DELETE", `/v0.1/pools/${pool.body.id}`, undefined, within)).status).toBe(204);
       },
     };
   }
@@ -154,6 +155,24 @@ describe("an agent inside a network", () => {
     expect(statusOf(seen)).toBe("PENDING");
     expect(connections).toBe(0);
     await refused.remove();
+  });
+
+  it("that belongs to no project serves each of them, and hears of a fail in one while it waits for the others", async () => {
+    const server = createServer((socket) => socket.on("error", () => undefined).end());
+    const target = await listening(server);
+    runAgent("127.0.0.0/8");
+    const here = await checked({ type: "PING" });
+    const there = await checked({ type: "TCP", port: target, delay: 20, max_retries: 3, confirm_delay: 1 }, "other");
+    for (const { status } of [here, there]) {
+      await until(status, { what: "ACTIVE", is: (body) => statusOf(body) === "ACTIVE", timeoutMs: endOf });
+    }
+    server.close();
+    // By its regular ticks alone it would take a minute.
+    const down = await until(there.status, { what: "DOWN", is: (body) => statusOf(body) === "DOWN", timeoutMs: 45_000 });
+    expect(down.regions).toMatchObject([{ region, verdict: "down", detail: "connection refused" }]);
+    expect(statusOf(await here.status())).toBe("ACTIVE");
+    await here.remove();
+    await there.remove();
   });
 
   it("survives a restart of the API, and loses no result", async () => {
