@@ -10,7 +10,7 @@ import { healthOf, type Judged, nextHealth, restart } from "./judging.ts";
 import { failbackMs } from "./pools.ts";
 import type { Project } from "./project.ts";
 import { type MemberState, newMember } from "./state.ts";
-import { lookForWarnings, unableToCheck } from "./warnings.ts";
+import { isUnableInPart, lookForWarnings, unableToCheck } from "./warnings.ts";
 
 /** The configuration may be another one: the counters start anew where it is. */
 export function rejudge(project: Project, id: string, now: number): void {
@@ -21,11 +21,11 @@ export function rejudge(project: Project, id: string, now: number): void {
   project.members.set(id, state);
   const known = Object.keys(state.endpoints);
   const same = known.length === judged.member.endpoints.length && known.every((endpoint) => judged.member.endpoints.includes(endpoint));
-  // Most members of a pool that changed are as they were: they cost nothing, but that a monitor may have been switched on or off.
+  // Most members of a pool that changed are as they were: they cost nothing. But one that nobody can run may have been switched on or off.
   if (!same || state.fingerprint !== fingerprint) {
     restart(state, judged, fingerprint, now);
     project.touched.members.add(id);
-  } else if ((state.status === "ERROR") === (unableToCheck(judged) !== null)) return;
+  } else if (state.status !== "ERROR" && !isUnableInPart(judged)) return;
   memberMoved(project, judged, state, now);
 }
 

@@ -21,6 +21,7 @@ export class Passive {
   private readonly project: Project;
   /** The members that such a monitor judges, by monitor; made when it is asked for. */
   private index: Map<string, Set<string>> | null = null;
+  private tickedAt = 0;
   /** Whether each heartbeat monitor was switched on when it was seen last. */
   private readonly on = new Map<string, boolean>();
 
@@ -109,6 +110,8 @@ export class Passive {
 
   /** Says again what is calculated, so that it stays fresh while what it comes from is. */
   tick(now: number): void {
+    if (now >= this.tickedAt && now - this.tickedAt < limits.diagnosisMs) return;
+    this.tickedAt = now;
     for (const [monitorId, ids] of this.members()) {
       const monitor = this.project.catalog.monitors.get(monitorId);
       if (monitor === undefined || !isCalculated(monitor)) continue;

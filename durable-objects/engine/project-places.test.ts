@@ -135,6 +135,20 @@ describe("a member that nobody can check", () => {
     expect(view()).toMatchObject({ status: "DOWN", in_rotation: false });
   });
 
+  it("is DEGRADED from when such a monitor is switched on, and no longer than it is", () => {
+    const https = (over: object) => monitor(2, { type: "HTTPS", ...over });
+    world.configure({
+      pools: [{ ...world.pool, version: 2, monitor_ids: [uuid(1), uuid(2)] }],
+      monitors: [https({ admin_state_up: false })],
+    });
+    world.bothUp();
+    expect(view()?.status).toBe("ACTIVE");
+    world.configure({ monitors: [https({ version: 2 })] });
+    expect(view()?.status).toBe("DEGRADED");
+    world.configure({ monitors: [https({ version: 3, admin_state_up: false })] });
+    expect(view()?.status).toBe("ACTIVE");
+  });
+
   it("is not ERROR by a monitor that is switched off", () => {
     world.bothUp();
     world.configure({ monitors: [{ ...world.monitor, type: "HTTPS", version: 2, admin_state_up: false }] });

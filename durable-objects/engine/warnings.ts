@@ -20,6 +20,10 @@ export function unableToCheck({ member, voters, regionsOf, unable }: Judged): st
   return lost === undefined ? null : unable(first, lost);
 }
 
+/** Whether a monitor of it, though it be switched off, cannot be run for one of its endpoints. */
+export const isUnableInPart = ({ member, monitors, regionsOf }: Judged): boolean =>
+  monitors.some((monitor) => member.endpoints.some((endpoint) => regionsOf(monitor, endpoint).length === 0));
+
 /** Looks what its checks warn of now, and says so when that begins and when it ends. True: it is another thing than before. */
 export function lookForWarnings(project: Project, judged: Judged, state: MemberState, now: number): boolean {
   const found = warningsOf(state, judged, now);
