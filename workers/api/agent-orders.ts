@@ -21,6 +21,7 @@ export type Gathered = { readonly project: string; readonly orders: AgentOrders 
 
 /** What an Engine may take beyond the time that it was told to wait. */
 const graceMs = 5_000;
+const hangsMs = 500;
 const underWayMs = 20;
 
 /** Those that answered; none: no Engine did. */
@@ -38,9 +39,12 @@ export async function gatherOrders(asking: Asking): Promise<readonly Gathered[]>
   });
   await firstTrue(polls);
   const waiting = asked.filter(({ open }) => open);
-  await Promise.all(waiting.map((one) => poll(one, 0)));
-  // What they had handed out by then is on its way; with nothing, an Engine lets a poll that was replaced wait for a while.
-  if (waiting.length > 0) await Promise.race([Promise.all(polls), new Promise((resolve) => setTimeout(resolve, underWayMs))]);
+  if (waiting.length > 0) {
+    // An Engine that hangs must not hold up the news of another: what it hands out afterwards comes again, or too late to matter.
+    await within(hangsMs, Promise.all(waiting.map((one) => poll(one, 0))));
+    // What they had handed out by then is on its way; with nothing, an Engine lets a poll that was replaced wait for a while.
+    await within(underWayMs, Promise.all(polls));
+  }
   return asked.flatMap(({ project, answers }) => {
     const orders = merged(answers);
     return orders === null ? [] : [{ project, orders }];
@@ -60,6 +64,16 @@ async function pollOne({ region, tags, vantage, log }: Asking, project: string, 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Waits for it so long at the most. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, enough]);
+  clearTimeout(timer);
 }
 
 const isNews = ({ tag, assignment, confirmations, tests }: AgentOrders, had: string | null): boolean =>

@@ -182,6 +182,15 @@ describe("POST /v0.1/agents/poll", () => {
     ]);
   });
 
+  test("is not held up by an Engine that hangs", async () => {
+    const { make, as, orders } = start(["a", "b"]);
+    const { token: own } = await make({ name: "rack-1" });
+    orders.set("a", async () => ({ ...nothing("2"), confirmations: [confirmation] }));
+    orders.set("b", () => new Promise(() => undefined));
+    const answer = await as(own).poll({ wait: 20 });
+    expect(answer.body.projects).toEqual([{ project_id: "a", ...nothing("2"), confirmations: [confirmation] }]);
+  });
+
   test("leaves out an Engine that does not answer, and is 503 where none does", async () => {
     const { make, as, orders } = start(["a", "b"]);
     const { token: own } = await make({ name: "rack-1" });
