@@ -53,7 +53,7 @@ async function list(c: ApiContext, targetOf: TargetOf): Promise<Response> {
   const target = await targetOf(c);
   if (!target.ok) return answerProblem(c, target.error);
   const vantage = await vantageOf(c);
-  const attached = await ask(c, (conductor) => conductor.attached(target.value, judged(vantage)));
+  const attached = await ask(c, (conductor) => conductor.attached(target.value, pointsOf(vantage)));
   if (!attached.ok) return answerProblem(c, attached.error);
   const page = pageOf(attached.value, ({ monitor }) => monitor.id, paging.value);
   if (!page.ok) return answerProblem(c, page.error);
@@ -64,22 +64,22 @@ async function list(c: ApiContext, targetOf: TargetOf): Promise<Response> {
 async function attach(c: ApiContext, targetOf: TargetOf): Promise<Response> {
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
-  const vantage = await vantageOf(c);
+  const vantage = await vantageOf(c, true);
   const monitor = await prepareReference(c, body.value, vantage);
   if (!monitor.ok) return answerProblem(c, monitor.error);
   const target = await targetOf(c);
   if (!target.ok) return answerProblem(c, target.error);
-  const known = vantage.agents === null ? undefined : judged(vantage);
+  const known = vantage.agents === null ? undefined : pointsOf(vantage);
   const attached = await ask(c, (conductor) => conductor.attach(target.value, monitor.value, c.var.caller, known));
   if (!attached.ok) return answerProblem(c, attached.error);
   // What it asks of the members now. That nobody can say it in this moment takes nothing back.
-  const all = await ask(c, (conductor) => conductor.attached(target.value, judged(vantage)));
+  const all = await ask(c, (conductor) => conductor.attached(target.value, pointsOf(vantage)));
   const here = all.ok ? all.value.find((one) => one.monitor.id === attached.value.id) : undefined;
   const shown = { monitor: attached.value, attached_to: target.value.kind, inherited: false, vantage_points: here?.vantage_points };
   return c.json(renderAttached(shown, vantage, originOf(c)), 201, { Location: originOf(c) + paths.monitor(attached.value) });
 }
 
-const judged = ({ points, defaults }: SeenVantage): Vantage => ({ points, defaults });
+const pointsOf = ({ points, defaults }: SeenVantage): Vantage => ({ points, defaults });
 
 /** `{"monitor_id"}` names a monitor that there is; anything else describes a new one. */
 async function prepareReference(c: ApiContext, body: JsonObject, vantage: SeenVantage): Promise<Result<MonitorRef, Problem>> {

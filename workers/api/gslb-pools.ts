@@ -21,7 +21,7 @@ import { type Paging, pagingParameters, readFlag, readPaging } from "./query.ts"
 import { paths, renderPool } from "./render.ts";
 import { originOf, patch } from "./resource.ts";
 import { pathId, route } from "./route.ts";
-import { vantageForWrites } from "./vantage.ts";
+import { judged } from "./vantage.ts";
 
 export function gslbPoolRoutes(app: Hono<ApiEnv>): void {
   route(app, "/v0.1/gslbs/:gslb_id/pools", {
@@ -64,8 +64,9 @@ async function addPool(c: ApiContext): Promise<Response> {
   const added = prepareAddition(body.value, c.env.settings);
   if (!added.ok) return answerProblem(c, added.error);
   const { pool, position, weight } = added.value;
-  const vantage = await vantageForWrites(c);
-  const answer = await ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller, weight, vantage));
+  const answer = await judged(c, (vantage) =>
+    ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller, weight, vantage)),
+  );
   if (!answer.ok) return answerProblem(c, answer.error);
   const place = renderPlace(c, { ...answer.value.pool, weight }, answer.value.position);
   return c.json(place, 201, { Location: originOf(c) + paths.pool(answer.value.pool) });

@@ -59,13 +59,13 @@ async function testStored(c: ApiContext): Promise<Response> {
   if (!asked.ok) return answerProblem(c, invalidBody(asked.error));
   const stored = await ask(c, (conductor) => conductor.read("monitor", pathId(c, "monitor_id")));
   if (!stored.ok) return answerProblem(c, stored.error);
-  return test(c, { monitor: stored.value, monitorId: stored.value.id }, asked.value, await vantageOf(c));
+  return test(c, { monitor: stored.value, monitorId: stored.value.id }, asked.value, await vantageOf(c, true));
 }
 
 async function testUnsaved(c: ApiContext): Promise<Response> {
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
-  const vantage = await vantageOf(c);
+  const vantage = await vantageOf(c, true);
   const asked = parseFields(unsavedTest, body.value, "test of a monitor");
   const written = readMonitor(body.value.monitor, vantage);
   const mistakes = [...(asked.ok ? [] : asked.error), ...(written.ok ? [] : written.error)];

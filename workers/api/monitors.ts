@@ -38,7 +38,10 @@ export const monitorNoun = (vantage: SeenVantage): Noun<"monitor"> => ({
   render: (monitor, origin) => renderMonitor(monitor, origin, vantage),
 });
 
-const nounOf = async (c: ApiContext): Promise<Noun<"monitor">> => monitorNoun(await vantageOf(c));
+const nounOf = async (c: ApiContext): Promise<Noun<"monitor">> => monitorNoun(await vantageOf(c, isWrite(c)));
+
+/** What is written may name an agent that was made a moment ago. */
+const isWrite = (c: ApiContext): boolean => c.req.method === "POST" || c.req.method === "PUT" || c.req.method === "PATCH";
 
 export function monitorRoutes(app: Hono<ApiEnv>): void {
   const monitorId = (c: ApiContext) => pathId(c, "monitor_id");

@@ -30,7 +30,7 @@ import {
   withoutReadOnly,
 } from "./resource.ts";
 import { pathId, route } from "./route.ts";
-import { vantageForWrites } from "./vantage.ts";
+import { judged } from "./vantage.ts";
 
 const oneValueYet = { neutron_id: null, parameters: {} };
 
@@ -96,9 +96,10 @@ async function replaceAll(c: ApiContext): Promise<Response> {
   if (!body.ok) return answerProblem(c, body.error);
   const set = prepareSet(body.value, c.env.settings);
   if (!set.ok) return answerProblem(c, set.error);
-  const vantage = await vantageForWrites(c);
-  const stored = await ask(c, (conductor) =>
-    conductor.replaceMembers(pathId(c, "pool_id"), set.value, additiveOnly.value, c.var.caller, force.value, vantage),
+  const stored = await judged(c, (vantage) =>
+    ask(c, (conductor) =>
+      conductor.replaceMembers(pathId(c, "pool_id"), set.value, additiveOnly.value, c.var.caller, force.value, vantage),
+    ),
   );
   if (!stored.ok) return answerProblem(c, stored.error);
   const origin = originOf(c);

@@ -112,11 +112,39 @@ describe("what a monitor can be run from", () => {
   test("is asked for once in a while, and stays known while nobody can be asked", async () => {
     const { call, asked, answer } = start([agent("dc1")]);
     const { body } = await call("POST", "/v0.1/monitors", { type: "PING", check_regions: ["dc1"] });
+    const before = asked();
     answer.agents = new Error("away");
     for (let times = 0; times < 3; times += 1) {
       expect((await call("GET", `/v0.1/monitors/${body.id}`)).body.runnable.regions).toEqual(["dc1"]);
     }
-    expect(asked()).toBe(1);
+    expect(asked()).toBe(before);
+  });
+
+  test("an agent that was made a moment ago may be named at once", async () => {
+    const { call, answer } = start();
+    const { body } = await call("POST", "/v0.1/monitors", { type: "PING" });
+    answer.agents = [agent("dc1")];
+    const named = await call("PATCH", `/v0.1/monitors/${body.id}`, { check_regions: ["dc1"] });
+    expect([named.status, named.body.runnable]).toEqual([200, { ok: true, reason: null, regions: ["dc1"] }]);
+  });
+
+  test("a write is refused only by the agents that there are now", async () => {
+    const { call, conductor, answer } = start();
+    const pool = await call("POST", "/v0.1/pools", { name: "web" });
+    const create = conductor.create.bind(conductor);
+    const seen: string[][] = [];
+    Object.assign(conductor, {
+      create: async (kind: "pool_member", input: object, _by: unknown, vantage: { points: { region: string; kind: string }[] }) => {
+        seen.push(vantage.points.filter((point) => point.kind === "agent").map(({ region }) => region));
+        return vantage.points.some(({ region }) => region === "dc1")
+          ? create(kind, input)
+          : { ok: false, error: { type: "capability", detail: "needs an agent", errors: [] } };
+      },
+    });
+    expect((await call("POST", `/v0.1/pools/${pool.body.id}/pool_members`, memberBody)).status).toBe(422);
+    answer.agents = [agent("dc1")];
+    expect((await call("POST", `/v0.1/pools/${pool.body.id}/pool_members`, memberBody)).status).toBe(201);
+    expect(seen).toEqual([[], [], [], ["dc1"]]);
   });
 
   test("is not needed to read a monitor, nor to write one that names no agent", async () => {

@@ -19,7 +19,7 @@ import { answerPage } from "./list.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { answerProblem } from "./problem.ts";
 import { type ListFilter, readFlag, readListQuery } from "./query.ts";
-import { vantageForWrites } from "./vantage.ts";
+import { judged } from "./vantage.ts";
 
 type Stored<K extends Kind> = Kinds[K]["resource"];
 
@@ -100,8 +100,7 @@ export async function answerCreate<K extends Kind>(
   input: Result<Kinds[K]["create"], Problem>,
 ): Promise<Response> {
   if (!input.ok) return answerProblem(c, input.error);
-  const vantage = await vantageForWrites(c);
-  const created = await ask(c, (conductor) => conductor.create(noun.kind, input.value, c.var.caller, vantage));
+  const created = await judged(c, (vantage) => ask(c, (conductor) => conductor.create(noun.kind, input.value, c.var.caller, vantage)));
   return answerOne(c, noun, created, 201);
 }
 
@@ -217,9 +216,8 @@ async function change<K extends Kind>(
     const prepared = prepare(noun, wish.value.whole, c.env.settings);
     const input = prepared.ok ? await sealed(c, noun, prepared.value) : prepared;
     if (!input.ok) return input;
-    const vantage = await vantageForWrites(c);
-    const replaced = await ask(c, (conductor) =>
-      conductor.replace(noun.kind, id, input.value, version, c.var.caller, force.value, vantage),
+    const replaced = await judged(c, (vantage) =>
+      ask(c, (conductor) => conductor.replace(noun.kind, id, input.value, version, c.var.caller, force.value, vantage)),
     );
     if (replaced.ok || replaced.error.type !== "version-mismatch" || precondition.value.kind === "versions") return replaced;
   }

@@ -25,8 +25,12 @@ export class KnownAgents {
   private freshUntil = 0;
 
   /** Each request asks for itself: a promise of another one cannot be waited for in a Worker. */
-  async read(question: () => Promise<Result<readonly Agent[], Problem>>, now: () => number): Promise<readonly Agent[] | null> {
-    if (now() < this.freshUntil) return this.agents;
+  async read(
+    question: () => Promise<Result<readonly Agent[], Problem>>,
+    now: () => number,
+    anew: boolean,
+  ): Promise<readonly Agent[] | null> {
+    if (!anew && now() < this.freshUntil) return this.agents;
     const answer = await question();
     if (answer.ok) this.agents = answer.value;
     this.freshUntil = now() + limits.agentsCacheMs;
@@ -34,16 +38,25 @@ export class KnownAgents {
   }
 }
 
-export async function vantageOf(c: ApiContext): Promise<SeenVantage> {
-  const agents = await c.var.knownAgents.read(() => askForAgents(c), Date.now);
+/** `anew`: an agent that was made a moment ago is among them. */
+export async function vantageOf(c: ApiContext, anew = false): Promise<SeenVantage> {
+  const agents = await c.var.knownAgents.read(() => askForAgents(c), Date.now, anew);
   return seenFrom(c.env.settings, agents?.filter((agent) => serves(agent, c.var.project)) ?? null);
 }
 
-/** What the Conductor judges a change by; undefined: which agents there are is not known, so nothing is refused for want of one. */
-export async function vantageForWrites(c: ApiContext): Promise<Vantage | undefined> {
-  const { points, defaults, agents } = await vantageOf(c);
-  return agents === null ? undefined : { points, defaults };
+/**
+ * A write that the Conductor judges by what can be checked. It is not refused by agents that are only remembered: then it is tried again. Where
+ * which agents there are is not known at all, nothing is refused for want of one.
+ */
+export async function judged<T>(
+  c: ApiContext,
+  write: (vantage: Vantage | undefined) => Promise<Result<T, Problem>>,
+): Promise<Result<T, Problem>> {
+  const first = await write(forWrites(await vantageOf(c)));
+  return first.ok || first.error.type !== "capability" ? first : write(forWrites(await vantageOf(c, true)));
 }
+
+const forWrites = ({ points, defaults, agents }: SeenVantage): Vantage | undefined => (agents === null ? undefined : { points, defaults });
 
 export function seenFrom(settings: ApiSettings, agents: readonly Agent[] | null): SeenVantage {
   const workers = workerCapabilities(settings.KOSMOS_ALLOW_PRIVATE);
