@@ -28,7 +28,13 @@ export const monitorNoun = (vantage: SeenVantage): Noun<"monitor"> => ({
   writeOnly: (monitor) => [...new Set([...secretsOf(monitor.type), ...Object.keys(sealedOf(monitor))])],
   immutable: { type: (value) => checkPluginOf(value)?.type ?? null },
   infeasible: (pointer) => /^\/headers\/(authorization|cookie)$/i.test(pointer),
-  refuse: (input, settings) => unprocessableIf(monitorErrors(input, settings, vantage)) ?? agentsAway(input.check_regions, vantage),
+  refuse: (input, settings, current) => {
+    // A region that is gone does not keep the monitor that has it from being changed, or switched off.
+    const kept = new Set(current?.check_regions);
+    const regions = input.check_regions.filter((region) => !kept.has(region));
+    const errors = monitorErrors(input, settings, vantage).filter(({ pointer }) => !isKept(pointer, input.check_regions, kept));
+    return unprocessableIf(errors) ?? agentsAway(regions, vantage);
+  },
   seal: (c, input) => sealMonitor(input, c.var.project, c.env.settings),
   filters: monitorFilters,
   sortKeys: ["created_at", "updated_at", "name"],
@@ -37,6 +43,11 @@ export const monitorNoun = (vantage: SeenVantage): Noun<"monitor"> => ({
   path: paths.monitor,
   render: (monitor, origin) => renderMonitor(monitor, origin, vantage),
 });
+
+function isKept(pointer: string, regions: readonly string[], kept: ReadonlySet<string>): boolean {
+  const [, index] = /^\/check_regions\/([0-9]+)$/.exec(pointer) ?? [];
+  return index !== undefined && kept.has(regions[Number(index)] ?? "");
+}
 
 const nounOf = async (c: ApiContext): Promise<Noun<"monitor">> => monitorNoun(await vantageOf(c, isWrite(c)));
 

@@ -128,6 +128,16 @@ describe("what a monitor can be run from", () => {
     expect([named.status, named.body.runnable]).toEqual([200, { ok: true, reason: null, regions: ["dc1"] }]);
   });
 
+  test("a region that is gone does not keep a monitor from being changed", async () => {
+    const { call, answer } = start([agent("dc1")]);
+    const { body } = await call("POST", "/v0.1/monitors", { ...monitorBody, check_regions: ["dc1", "weur"] });
+    answer.agents = [];
+    const off = await call("PATCH", `/v0.1/monitors/${body.id}`, { admin_state_up: false });
+    expect([off.status, off.body.check_regions, off.body.runnable.regions]).toEqual([200, ["dc1", "weur"], ["weur"]]);
+    expect(pointers(await call("PATCH", `/v0.1/monitors/${body.id}`, { check_regions: ["dc1", "dc2"] }))).toEqual(["/check_regions/1"]);
+    expect((await call("POST", "/v0.1/monitors", { ...monitorBody, check_regions: ["dc1"] })).status).toBe(422);
+  });
+
   test("a write is refused only by the agents that there are now", async () => {
     const { call, conductor, answer } = start();
     const pool = await call("POST", "/v0.1/pools", { name: "web" });

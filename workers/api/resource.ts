@@ -45,8 +45,8 @@ export type Noun<K extends Kind> = {
   writeOnly?(resource: Stored<K>): readonly string[];
   /** The last that is done to a write: what must not go further as it is. */
   seal?(c: ApiContext, input: Kinds[K]["write"]): Promise<Result<Kinds[K]["write"], Problem>>;
-  /** Why a well-formed resource cannot be had here. */
-  refuse(input: Kinds[K]["write"], settings: ApiSettings): Problem | null;
+  /** Why a well-formed resource cannot be had here. `current`: what it replaces. */
+  refuse(input: Kinds[K]["write"], settings: ApiSettings, current?: Stored<K>): Problem | null;
   readonly filters: readonly ListFilter[];
   readonly sortKeys: readonly SortKey[];
   /** The second half of the entity tag. */
@@ -62,7 +62,12 @@ const anywhere = () => true;
 export const originOf = (c: ApiContext): string => new URL(c.req.url).origin;
 
 /** The client's body as what the Conductor takes. */
-export function prepare<K extends Kind>(noun: Noun<K>, body: JsonObject, settings: ApiSettings): Result<Kinds[K]["write"], Problem> {
+export function prepare<K extends Kind>(
+  noun: Noun<K>,
+  body: JsonObject,
+  settings: ApiSettings,
+  current?: Stored<K>,
+): Result<Kinds[K]["write"], Problem> {
   const adapted = noun.adapt?.(body) ?? ok(body);
   if (!adapted.ok) return adapted;
   const parsed = parseFields(noun.write, adapted.value, noun.name);
@@ -70,7 +75,7 @@ export function prepare<K extends Kind>(noun: Noun<K>, body: JsonObject, setting
     const infeasible = parsed.error.every((error) => noun.infeasible?.(error.pointer) ?? false);
     return fail((infeasible ? unprocessableIf(parsed.error) : null) ?? invalidBody(parsed.error));
   }
-  const refusal = noun.refuse(parsed.value, settings);
+  const refusal = noun.refuse(parsed.value, settings, current);
   return refusal === null ? parsed : fail(refusal);
 }
 
@@ -213,7 +218,7 @@ async function change<K extends Kind>(
     if (!wish.ok) return wish;
     const immutable = immutableErrors(noun, wish.value.sent, noun.render(current.value, ""));
     if (immutable !== null) return fail(immutable);
-    const prepared = prepare(noun, wish.value.whole, c.env.settings);
+    const prepared = prepare(noun, wish.value.whole, c.env.settings, current.value);
     const input = prepared.ok ? await sealed(c, noun, prepared.value) : prepared;
     if (!input.ok) return input;
     const replaced = await judged(c, (vantage) =>
