@@ -182,7 +182,19 @@ describe("TLS from an agent", () => {
   });
 
   it("takes the blame for authorities that cannot be read", async () => {
-    expect(await failureOf(connectTo(await serve(good), tls({ caCert: "-----BEGIN CERTIFICATE-----\nno\n" })))).toBeInstanceOf(Error);
+    expect(await failureOf(connectTo(await serve(good), tls({ caCert: "-----BEGIN CERTIFICATE-----\nno\n" })))).toBeInstanceOf(
+      VantageRefusal,
+    );
+    const port = await serve(good);
+    for (const caCert of [
+      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+      `${good.cert}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`,
+    ]) {
+      expect(await failureOf(connectTo(port, tls({ caCert })))).toMatchObject({
+        name: "VantageRefusal",
+        message: expect.stringMatching(/^ca_cert cannot be read: /),
+      });
+    }
   });
 });
 
@@ -299,6 +311,15 @@ describe("PING from an agent", () => {
     const pinging = agentIo.ping?.("127.0.0.1", aborted.signal);
     aborted.abort();
     await expect(pinging).rejects.toThrow(ConnectFailure);
+  });
+
+  it("does not wait for the echo of what it could not send", async () => {
+    const program = join(folder, "ping-that-cannot");
+    writeFileSync(program, "#!/bin/sh\necho 'ping: sendmsg: Operation not permitted' >&2\nexec sleep 60\n", { mode: 0o755 });
+    const io = createNodeIo({ allow: allowing("127.0.0.1"), ping: program });
+    await expect(io.ping?.("127.0.0.1", new AbortController().signal)).rejects.toEqual(
+      new VantageRefusal("ping failed: ping: sendmsg: Operation not permitted"),
+    );
   });
 
   it("tells the endpoint's silence from its own trouble", () => {

@@ -2,6 +2,7 @@
  * TCP and TLS on Node, in the form of Cloudflare's sockets. `opened` comes once TLS is through; a connection that does not open rejects with
  * `ConnectFailure` or `VantageRefusal`. Verification is OpenSSL's own, and is never weakened but by `insecure`.
  */
+import { X509Certificate } from "node:crypto";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import { type Certificate, type CheckSocket, type TlsOptions, VantageRefusal } from "../domain/check.ts";
@@ -107,6 +108,10 @@ function contextOf({ caCert }: TlsOptions): SecureContext {
   let context = contexts.get(caCert);
   if (context === undefined) {
     try {
+      // OpenSSL passes over what it cannot read, and the endpoint would be blamed for an authority that nobody knows.
+      for (const block of caCert === null ? [] : caCert.split(/(?=-----BEGIN )/).filter((part) => part.trim() !== "")) {
+        new X509Certificate(block);
+      }
       context = createSecureContext({
         minVersion: "TLSv1.2",
         ...(caCert === null ? {} : { ca: caCert, allowPartialTrustChain: true }),
@@ -123,7 +128,7 @@ function contextOf({ caCert }: TlsOptions): SecureContext {
 function peerOf(socket: TLSSocket | null): { certificate: Certificate | null; protocol: string | null } {
   const found = socket?.getPeerCertificate?.();
   const protocol = typeof socket?.alpnProtocol === "string" ? socket.alpnProtocol : null;
-  if (found === undefined || found.valid_to === undefined) return { certificate: null, protocol };
+  if (found === undefined || Number.isNaN(Date.parse(found.valid_to))) return { certificate: null, protocol };
   const names = Object.entries(found.subject ?? {}).map(([field, value]) => `${field}=${[value].flat().join(",")}`);
   return { certificate: { notAfter: Date.parse(found.valid_to), subject: names.join(", ") || (found.subjectaltname ?? "") }, protocol };
 }

@@ -36,28 +36,24 @@ export class Resolver {
       return literal;
     }
     if (this.allow.isEmpty) throw refusal(host);
-    const addresses = await this.lookup(host);
+    const addresses = await withinTime((isWanted) => this.lookup(host, isWanted));
     const allowed = addresses.find((address) => this.allow.allows(address));
     if (allowed === undefined) throw refusal(`${host} (${addresses.slice(0, 3).join(", ")})`);
     return allowed;
   }
 
-  private lookup(name: string): Promise<readonly string[]> {
-    let answer = this.asked.get(name);
-    if (answer === undefined) {
-      if (this.asked.size >= lookupsAtOnce) return this.whenFree(name);
-      answer = this.askSystem(name).finally(() => this.asked.delete(name));
-      // Whoever waited may have left by then.
-      answer.catch(() => undefined);
-      this.asked.set(name, answer);
+  /** Waits for a thread that is free. What nobody waits for any more is not asked. */
+  private async lookup(name: string, isWanted: () => boolean): Promise<readonly string[]> {
+    for (;;) {
+      const asked = this.asked.get(name);
+      if (asked !== undefined) return asked;
+      if (this.asked.size < lookupsAtOnce) break;
+      await Promise.race([...this.asked.values()].map((answer) => answer.catch(() => [])));
+      if (!isWanted()) return [];
     }
-    return withinTime(answer);
-  }
-
-  private async whenFree(name: string): Promise<readonly string[]> {
-    const busyUntil = Promise.race([...this.asked.values()].map((answer) => answer.catch(() => [])));
-    await withinTime(busyUntil);
-    return this.lookup(name);
+    const answer = this.askSystem(name).finally(() => this.asked.delete(name));
+    this.asked.set(name, answer);
+    return answer;
   }
 
   private askSystem(name: string): Promise<readonly string[]> {
@@ -76,14 +72,20 @@ function lookupFailure(code: string): Error {
   return new VantageRefusal(`this agent's resolver failed: ${code}`);
 }
 
-async function withinTime<T>(answer: Promise<T>): Promise<T> {
+/** One time for all of it, the wait for a free thread too: a check's own deadline would blame the endpoint. */
+async function withinTime<T>(operation: (isWanted: () => boolean) => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isWanted = true;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new VantageRefusal(`this agent's resolver did not answer within ${lookupMs} ms`)), lookupMs);
   });
+  const answer = operation(() => isWanted);
+  // Whoever waited may have left by then.
+  answer.catch(() => undefined);
   try {
     return await Promise.race([answer, late]);
   } finally {
+    isWanted = false;
     clearTimeout(timer);
   }
 }

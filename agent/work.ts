@@ -2,7 +2,15 @@
  * What this agent has to check, and when: the Prober's own timetable (`slots.ts`) with as many slots as the agent runs checks at a time, over
  * all projects that it serves. It carries the checks out and hands what they saw on; it never waits for the API.
  */
-import type { AgentOrdersAnswer, ProjectOrders, TestResult, WireAssignment, WireTestOrder } from "../domain/agent-wire.ts";
+import {
+  type AgentOrdersAnswer,
+  bodyExcerptLength,
+  type ProjectOrders,
+  subjectLength,
+  type TestResult,
+  type WireAssignment,
+  type WireTestOrder,
+} from "../domain/agent-wire.ts";
 import { noData, type Outcome } from "../domain/check.ts";
 import { limits } from "../domain/limits.ts";
 import type { Observation, OutcomeKind } from "../domain/observation.ts";
@@ -204,18 +212,25 @@ export class Work {
   }
 
   private async test(projectId: string, id: string, order: WireTestOrder): Promise<void> {
-    const { outcome, latencyMs, detail, warning, more } = await this.run(order, order.trouble, { ...this.ports.io, detailed: true });
-    this.ports.tested(projectId, id, {
-      outcome,
-      latency_ms: positive(latencyMs),
-      timings: more?.timings ?? { dns: null, connect: null, tls: null, first_byte: null },
-      detail: detail.slice(0, limits.checkDetailLength),
-      warning: warning?.slice(0, limits.checkDetailLength) ?? null,
-      http_status: more?.httpStatus ?? null,
-      body_excerpt: more?.bodyExcerpt ?? null,
-      certificate: more?.certificate ?? null,
-    });
+    this.ports.tested(projectId, id, testResultOf(await this.run(order, order.trouble, { ...this.ports.io, detailed: true })));
   }
 }
 
-const positive = (ms: number | null): number | null => (ms === null ? null : Math.max(0, ms));
+/** Within what the API takes, whatever the endpoint said: one that it refuses would take the whole report with it. */
+export function testResultOf({ outcome, latencyMs, detail, warning, more }: Outcome): TestResult {
+  const { dns = null, connect = null, tls = null, first_byte = null } = more?.timings ?? {};
+  const certificate = more?.certificate;
+  const isDated = certificate !== undefined && Number.isFinite(certificate.notAfter);
+  return {
+    outcome,
+    latency_ms: positive(latencyMs),
+    timings: { dns: positive(dns), connect: positive(connect), tls: positive(tls), first_byte: positive(first_byte) },
+    detail: detail.slice(0, limits.checkDetailLength),
+    warning: warning?.slice(0, limits.checkDetailLength) ?? null,
+    http_status: more?.httpStatus ?? null,
+    body_excerpt: more?.bodyExcerpt?.slice(0, bodyExcerptLength) ?? null,
+    certificate: isDated ? { notAfter: certificate.notAfter, subject: certificate.subject.slice(0, subjectLength) } : null,
+  };
+}
+
+const positive = (ms: number | null): number | null => (ms === null || !Number.isFinite(ms) ? null : Math.max(0, ms));

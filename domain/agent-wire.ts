@@ -88,6 +88,10 @@ export type WireAssignment = NonNullable<ProjectOrders["assignment"]>;
 export type WireMonitor = WireAssignment["monitors"][number];
 export type WireTestOrder = ProjectOrders["tests"][number]["order"];
 
+/** In characters: a byte that is not printable is shown in up to six. */
+export const bodyExcerptLength = 6 * limits.bodyExcerptBytes;
+export const subjectLength = 1_024;
+
 const milliseconds = z.number().min(0).nullable();
 
 /** What one check of a test saw; the region is the agent's own. */
@@ -98,8 +102,8 @@ export const testResult = z.strictObject({
   detail: text(limits.checkDetailLength),
   warning: text(limits.checkDetailLength).nullable(),
   http_status: int(0, 999).nullable(),
-  body_excerpt: text(4096).nullable(),
-  certificate: z.strictObject({ notAfter: z.number(), subject: text(1024) }).nullable(),
+  body_excerpt: text(bodyExcerptLength).nullable(),
+  certificate: z.strictObject({ notAfter: z.number(), subject: text(subjectLength) }).nullable(),
 });
 export type TestResult = z.output<typeof testResult>;
 

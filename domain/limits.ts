@@ -168,6 +168,8 @@ export const limits = {
   negativeTtlSeconds: 5,
   /** DNS over HTTPS: the longest message, how long an Answers object may take, and what an isolate remembers for when it does not answer. */
   dnsMessageBytes: 65_535,
+  /** Of all sections together: a name in a message can be a chain of thousands of pointers, and each record has one. */
+  dnsRecords: 1_000,
   answersDeadlineMs: 2_000,
   answersCacheNames: 1_000,
   answersStaleMs: 300_000,

@@ -6,7 +6,7 @@ const label = fc.stringMatching(/^[A-Za-z0-9_]([A-Za-z0-9_-]{0,8}[A-Za-z0-9_])?$
 const name = fc
   .array(label, { minLength: 1, maxLength: 6 })
   .map((labels) => labels.join("."))
-  .filter((text) => !/(^|\.)[0-9]+$/.test(text));
+  .filter((text) => !/(^|\.)([0-9]+|0x[0-9a-f]*)$/i.test(text));
 const strange = fc.oneof(
   fc.string({ maxLength: 300 }),
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -23,6 +23,19 @@ describe("properties of a name", () => {
         for (const other of [`${text}.`, text.toUpperCase(), canonical ?? ""]) expect(canonicalName(other)).toBe(canonical);
       }),
     );
+  });
+
+  /** WHATWG URL, 3.5: what ends in a number, also in hexadecimal, is an IPv4 address to `fetch` and to getaddrinfo(3). */
+  it("is never an address in disguise", () => {
+    for (const text of ["0x7f000001", "127.0.0.0x1", "0X7F.1", "10.0x", "a.0x1."]) expect(canonicalName(text)).toBeNull();
+    const alike = fc.string({ unit: fc.constantFrom(..."0xX17f."), maxLength: 12 });
+    fc.assert(
+      fc.property(fc.oneof(strange, alike), (text) => {
+        const canonical = canonicalName(text);
+        if (canonical !== null) expect(URL.parse(`http://${canonical}/`)?.hostname ?? "").not.toMatch(/^[0-9.]+$/);
+      }),
+    );
+    expect(canonicalName("0x7f.example")).toBe("0x7f.example.");
   });
 
   /** RFC 1035: at most 253 characters of labels of 1 to 63, of ASCII alone: what only looks like it, or becomes it in lower case, is none. */

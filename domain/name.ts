@@ -10,8 +10,8 @@ export function canonicalName(text: string): string | null {
   // Looked at before the letter case changes: the Kelvin sign in lower case is the letter k.
   const labels = name.split(".");
   if (!labels.every((part) => label.test(part))) return null;
-  // An all-numeric last label is an IPv4 address or a mistake for one.
-  if (/^[0-9]+$/.test(labels.at(-1) ?? "")) return null;
+  // A number in the end, also a hexadecimal one, makes an IPv4 address of the whole (WHATWG URL, 3.5; inet_aton), or is a mistake for one.
+  if (/^([0-9]+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? "")) return null;
   return `${name.toLowerCase()}.`;
 }
 

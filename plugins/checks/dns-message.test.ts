@@ -31,4 +31,17 @@ describe("a DNS message, whatever it is", () => {
     );
     expect(readReply(queryBytes(question), question)).toMatchObject({ ok: false });
   });
+
+  it("is not read where it announces more than anybody asks for: each name in it can be a long chain of pointers", () => {
+    const question = { id: 0, name: "www.example.com.", type: "A" } as const;
+    const bytes = new Uint8Array(encode({ type: "response", id: 0, questions: [{ type: "A", name: "www.example.com" }] }));
+    for (const count of [4, 6, 8, 10]) {
+      const announcing = new Uint8Array(bytes);
+      new DataView(announcing.buffer).setUint16(count, 5_000);
+      expect(readReply(announcing, question)).toEqual({
+        ok: false,
+        error: { kind: "malformed", detail: "the answer has more records than are read" },
+      });
+    }
+  });
 });

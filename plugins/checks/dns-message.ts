@@ -1,6 +1,7 @@
 /** DNS messages (RFC 1035, 4) as a check sends and reads them, by way of dns-packet. Whatever comes back, nothing here throws. */
 import { Buffer } from "node:buffer";
 import { type Answer, type DecodedPacket, decode, encode, RECURSION_DESIRED } from "dns-packet";
+import { limits } from "../../domain/limits.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { answeredData, answeredName, type RecordType } from "./dns-record.ts";
 
@@ -28,6 +29,7 @@ export type NoReply = { readonly kind: "other" | "malformed"; readonly detail: s
 export function readReply(bytes: Uint8Array, question: DnsQuestion): Result<DnsReply, NoReply> {
   const malformed = (detail: string) => fail({ kind: "malformed", detail } as const);
   if (hasOtherId(bytes, question)) return fail({ kind: "other", detail: "the answer has another id than the query" });
+  if (announced(bytes) > limits.dnsRecords) return malformed("the answer has more records than are read");
   const message = decoded(bytes);
   if (message === null) return malformed("the answer is not a valid DNS message");
   if (!message.flag_qr) return malformed("what came back is a query, not an answer");
@@ -47,6 +49,16 @@ export function readReply(bytes: Uint8Array, question: DnsQuestion): Result<DnsR
   }
   return ok({ rcode, truncated: message.flag_tc, answers });
 }
+
+/** How many questions and records there are, as the header says. */
+function announced(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes.length < 12 ? 0 : [4, 6, 8, 10].reduce((sum, at) => sum + view.getUint16(at), 0);
+}
+
+/** An answer to this query with TC set, whatever is left of the rest: some servers cut within a record. */
+export const isTruncated = (bytes: Uint8Array, question: DnsQuestion): boolean =>
+  bytes.length >= 12 && !hasOtherId(bytes, question) && ((bytes[2] ?? 0) & 0x82) === 0x82;
 
 function decoded(bytes: Uint8Array): DecodedPacket | null {
   try {

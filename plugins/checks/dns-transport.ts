@@ -3,7 +3,7 @@ import { type CheckIo, type CheckTarget, ConnectFailure, failed, type Outcome, V
 import { byteReader } from "./byte-reader.ts";
 import { withConnection } from "./connection.ts";
 import { deadline, unreachable } from "./deadline.ts";
-import { type DnsQuestion, type DnsReply, queryBytes, readReply } from "./dns-message.ts";
+import { type DnsQuestion, type DnsReply, isTruncated, queryBytes, readReply } from "./dns-message.ts";
 import { readExactly } from "./read-exactly.ts";
 
 /** `note` is for the detail: how the answer was got where that is not obvious. */
@@ -45,6 +45,7 @@ export const askOverUdp: Ask = async (question, target, port, io, judge) => {
       if (read.ok && read.value.truncated) return await askAgain(question, target, port, io, judge);
       if (read.ok) return judge(read.value, "");
       // Anyone can send a datagram in the server's name: what answers another question is none of ours.
+      if (read.error.kind === "malformed" && isTruncated(datagram, question)) return await askAgain(question, target, port, io, judge);
       if (read.error.kind === "malformed") return bad(read.error.detail);
     }
   } catch (error) {

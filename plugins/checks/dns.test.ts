@@ -235,6 +235,19 @@ describe("a DNS check over UDP", () => {
     expect(await check(alone, over)).toEqual(["fail", "truncated over UDP, and over TCP: connection refused"]);
   });
 
+  it("asks again also where the truncated answer breaks off within a record", async () => {
+    const server = await tcp(() => ({ answers: a("www.example.com", "192.0.2.1", "192.0.2.2") }));
+    const broken = (query: Asked, socket: Socket, { port: to, address }: RemoteInfo) => {
+      const whole = encode(answerTo(query, { flags: 0x0200, answers: a("www.example.com", "192.0.2.1", "192.0.2.2") }));
+      socket.send(whole.subarray(0, -7), to, address);
+    };
+    await udp(broken, server.port);
+    expect(await check(server.port, { ...over, dns_answers: ["192.0.2.2"] })).toEqual([
+      "pass",
+      "NOERROR, 2 answers (over TCP: truncated over UDP)",
+    ]);
+  });
+
   it("is not this vantage point's where it has no UDP", async () => {
     const io = { ...agentIo, capabilities: new Set(["tcp", "private"]) } as unknown as CheckerIo;
     expect(await check(53, over, { io })).toEqual(["no_data", "this vantage point cannot do what the check needs: udp"]);

@@ -46,7 +46,7 @@ export async function checkHttp(scheme: Scheme, spec: HttpSpec, target: CheckTar
       try {
         const answered = await exchange.answer(end).catch((error: unknown) => {
           throw error instanceof VantageRefusal && hop !== start
-            ? new VantageRefusal(`redirected to ${shownUrl(hop)}: ${error.message}`)
+            ? new VantageRefusal(redacted(`redirected to ${shownUrl(hop)}: ${error.message}`, spec))
             : error;
         });
         if (!answered.ok) return bad(answered.error.detail, answered.error.timedOut ? null : elapsed());

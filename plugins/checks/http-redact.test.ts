@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { agentIo } from "../../agent/node-io.fixture.ts";
 import { workerIo } from "../../test/worlds.ts";
 import { check, ok, Servers } from "./http.fixture.ts";
 import { redacted } from "./http-redact.ts";
@@ -29,6 +30,30 @@ describe("what is told of an answer", () => {
     expect((await check(await servers.start(`${token}\r\n`), { spec })).detail).toBe('the answer is not HTTP: "***"');
     const moved = `HTTP/1.1 302 Found\r\nLocation: ftp://x.example/${token}\r\n\r\n`;
     expect((await check(await servers.start(moved), { spec })).detail).toBe("redirected to ftp://x.example/***..., which is not HTTP");
+  });
+
+  it("nor in another spelling: as JSON has it, percent-encoded, or without what stands before it in its header", () => {
+    const password = 'pä"ss/wörd 123';
+    const spec = specOf({
+      secret_headers: { "X-Auth": "Token abcdef0123456789", Cookie: "theme=dark; session=0123456789abcdef" },
+      credentials: { username: "aladdin", password },
+    });
+    const escaped = JSON.stringify(password).replace(/[\u0080-\uffff]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+    for (const told of [JSON.stringify(password), escaped, encodeURIComponent(password), encodeURI(password)]) {
+      expect(redacted(`it is ${told}.`, spec)).toMatch(/^it is "?\*\*\*"?\.$/);
+    }
+    expect(redacted("no such token: abcdef0123456789", spec)).toBe("no such token: ***");
+    expect(redacted("no such session: 0123456789abcdef", spec)).toBe("no such session: ***");
+    expect(redacted("the theme is dark", spec)).toBe("the theme is dark");
+  });
+
+  it("neither where a redirect led that this vantage point may not follow", async () => {
+    const spec = { credentials: { bearer_token: token }, follow_redirects: true };
+    const away = `HTTP/1.1 302 Found\r\nLocation: http://192.0.2.7/${token}\r\n\r\n`;
+    const { outcome, detail } = await check(await servers.start(away), { spec, io: agentIo });
+    expect(outcome).toBe("no_data");
+    expect(detail).toMatch(/^redirected to http:\/\/192\.0\.2\.7\/\*\*\*/);
+    expect(detail).not.toContain(token.slice(0, 8));
   });
 
   it("is left as it is where there are none, or where they are too short to mean anything", () => {

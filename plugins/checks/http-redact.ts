@@ -10,31 +10,43 @@ const shortest = 4;
 /** As much of the beginning of a longer one is the secret, too: what is told is often cut. */
 const enough = 8;
 
-/** Every text that gives one away, the longest first. */
-function secretsOf({ secret_headers = {}, credentials }: HttpSpec): string[] {
+/** Every text that gives one away. */
+function spellingsIn({ secret_headers = {}, credentials }: HttpSpec): string[] {
   const texts = Object.values(secret_headers);
   if (credentials !== undefined) {
     texts.push(authorizationOf(credentials).replace(/^[A-Za-z]+ /, ""));
     if ("password" in credentials) texts.push(credentials.password);
   }
-  return texts.filter((text) => text.length >= shortest).sort((a, b) => b.length - a.length);
+  return [...new Set(texts.filter((text) => text.length >= shortest).flatMap(spellingsOf))];
+}
+
+/** As it is, as JSON has it, percent-encoded, and each long enough piece of it for itself: the key behind "Token", a cookie's value. */
+function spellingsOf(secret: string): string[] {
+  const quoted = JSON.stringify(secret).slice(1, -1);
+  const ascii = quoted.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const wellFormed = secret.toWellFormed();
+  const pieces = secret.split(/[\s;,]+/).flatMap((piece) => [piece, piece.replace(/^[^=]*=/, "")]);
+  return [secret, quoted, ascii, encodeURI(wellFormed), encodeURIComponent(wellFormed), ...pieces.filter(({ length }) => length >= enough)];
 }
 
 export function redacted(text: string, spec: HttpSpec): string {
-  let rest = text;
-  for (const secret of secretsOf(spec)) rest = without(rest, secret);
-  return rest;
-}
-
-function without(text: string, secret: string): string {
-  const begins = secret.slice(0, enough);
+  const spellings = spellingsIn(spec);
   let told = "";
   let from = 0;
-  for (let at = text.indexOf(begins); at !== -1; at = text.indexOf(begins, from)) {
-    let end = at + begins.length;
-    while (end - at < secret.length && text[end] === secret[end - at]) end += 1;
-    told += `${text.slice(from, at)}***`;
-    from = end;
+  for (let at = 0; at < text.length; ) {
+    const length = Math.max(0, ...spellings.map((spelling) => matched(text, at, spelling)));
+    if (length > 0) {
+      told += `${text.slice(from, at)}***`;
+      from = at + length;
+    }
+    at += Math.max(1, length);
   }
   return told + text.slice(from);
+}
+
+/** How much of the spelling stands there, if it is enough of it. */
+function matched(text: string, at: number, spelling: string): number {
+  let length = 0;
+  while (length < spelling.length && text[at + length] === spelling[length]) length += 1;
+  return length >= Math.min(enough, spelling.length) ? length : 0;
 }

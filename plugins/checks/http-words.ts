@@ -7,9 +7,18 @@ const escaped = (character: string): string =>
 /** A value as JSON, shortened. */
 export function shownValue(value: unknown, maximum = 40): string {
   // A text that is far too long is cut before it is looked at; escapes only make it longer.
-  const text = JSON.stringify(typeof value === "string" ? value.slice(0, maximum + 1) : value) ?? "";
+  const text = json(typeof value === "string" ? value.slice(0, maximum + 1) : value);
   const printable = text.slice(0, maximum + 1).replace(/[^ -~]/gu, escaped);
   return printable.length > maximum ? `${printable.slice(0, maximum - 3)}...` : printable;
+}
+
+/** JSON can be parsed to a depth at which it cannot be written any more. */
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return "a deeply nested value";
+  }
 }
 
 /** The beginning of a line: without what is not printable. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { limits } from "../../domain/limits.ts";
 import { hpackEncoded } from "./hpack.ts";
 import type { HeaderField } from "./hpack-tables.ts";
 import { http2Exchange, type Step } from "./http2-exchange.ts";
@@ -156,5 +157,13 @@ describe("an HTTP/2 exchange", () => {
         expect({ ...head, payload: bytes.slice(9, 9 + length) }).toEqual(one);
       }),
     );
+  });
+});
+
+describe("interim answers over HTTP/2", () => {
+  it("are so many and no more, as over HTTP/1.1", () => {
+    const interim = Array.from({ length: limits.checkInterimAnswers }, () => headers(0, [":status", "103"]));
+    expect(lastStep(...interim, headers(endStream, ok)).kind).toBe("answered");
+    expect(detail(lastStep(...interim, headers(0, [":status", "103"])))).toBe("more than 16 interim answers");
   });
 });

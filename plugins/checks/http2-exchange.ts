@@ -2,6 +2,7 @@
  * One request and its answer on an HTTP/2 connection of its own, as a state machine without a socket: it is given frames, and says what to send
  * and when it is over. It has one stream, 1; it takes no push, and whatever breaks RFC 9113 ends it in words.
  */
+import { limits } from "../../domain/limits.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { hpackDecoder } from "./hpack.ts";
 import type { HeaderField } from "./hpack-tables.ts";
@@ -36,6 +37,7 @@ export function http2Exchange({
 }): (frame: Frame) => Step {
   const hpack = hpackDecoder({ maximum: headBytes });
   let greeted = false;
+  let interim = 0;
   /** A block of headers that goes on in the next frame. */
   let block: { pieces: Uint8Array[]; length: number; endsStream: boolean } | null = null;
   let head: { status: number; headers: readonly HeaderField[] } | null = null;
@@ -69,7 +71,11 @@ export function http2Exchange({
     const status = statusOf(fields);
     if (status === null) return protocolError("headers without a valid :status");
     // RFC 9113, 8.1: interim answers announce one, and end nothing.
-    if (status < 200) return endsStream ? protocolError("an interim answer that ends the stream") : goOn;
+    if (status < 200) {
+      interim += 1;
+      if (interim > limits.checkInterimAnswers) return broken(`more than ${limits.checkInterimAnswers} interim answers`);
+      return endsStream ? protocolError("an interim answer that ends the stream") : goOn;
+    }
     head = { status, headers: own };
     return endsStream ? answered([]) : goOn;
   };

@@ -181,3 +181,11 @@ describe("what is expected of a JSON body", () => {
     );
   });
 });
+
+describe("a body that is nested deeper than anybody goes", () => {
+  it("is judged like any other, and throws nothing", () => {
+    const deep = `{"status":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
+    expect(judge(deep, { path: "$.status", equals: "ok" })).toBe('$.status is a deeply nested value, expected "ok"');
+    expect(judge(deep, { path: "$.status", exists: false })).toBe("$.status is there: a deeply nested value");
+  });
+});

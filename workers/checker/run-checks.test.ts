@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { VantageRefusal } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import { checkReport } from "../../domain/observation.ts";
 import { workerCapabilities } from "../../domain/vantage-point.ts";
@@ -96,6 +97,18 @@ describe("a batch of checks", () => {
     const [unknown, unreadable] = await runChecks([order(1, { type: "GOPHER" }), order(2, { spec: {} })], io);
     expect(unknown).toMatchObject({ outcome: "no_data", detail: "this checker knows no monitors of type GOPHER" });
     expect(unreadable).toMatchObject({ outcome: "no_data", detail: expect.stringContaining("cannot be read") });
+  });
+
+  it("says everything on one line that can be printed, whoever said it first", async () => {
+    const { io } = network();
+    const refusing = {
+      ...io,
+      connect: () => {
+        throw new VantageRefusal("one\r\n\u001b[31mtwo\u202e three\ud83d é");
+      },
+    };
+    const [refused] = await runChecks([order(1)], refusing);
+    expect(refused?.detail).toBe("one  ?[31mtwo? three? é");
   });
 
   it("says no_data when it was held up itself, whatever the plugin saw", async () => {

@@ -32,6 +32,19 @@ export type OneCheck = Pick<CheckOrder, "type" | "spec" | "target" | "timeout_ms
 
 /** `open` left out: no secret in `spec` is sealed. */
 export async function runCheck(check: OneCheck, io: CheckerIo, open?: OpenSpec): Promise<Outcome> {
+  const outcome = await carryOut(check, io, open);
+  const { detail, warning } = outcome;
+  return { ...outcome, detail: printable(detail), ...(warning == null ? {} : { warning: printable(warning) }) };
+}
+
+/** On one line and without what would act on the terminal or the page that shows it: much of it is in others' words. */
+const printable = (text: string): string =>
+  text
+    .toWellFormed()
+    .replace(/\s/g, " ")
+    .replace(/[\p{C}\ufffd]/gu, "?");
+
+async function carryOut(check: OneCheck, io: CheckerIo, open?: OpenSpec): Promise<Outcome> {
   const plugin = checkPluginOf(check.type);
   if (plugin === null) return noData(`this checker knows no monitors of type ${check.type}`);
   const opened = open !== undefined && Object.hasOwn(check.spec, "sealed") ? await open(check.spec) : ok(check.spec);
