@@ -2,7 +2,7 @@
  * What Node and OpenSSL say of a connection that did not open, in words fit to be shown; and which of it is this machine's own trouble, so that
  * no endpoint is blamed for it.
  */
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { constants, type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { type AddressFamily, addressFamily } from "../domain/address.ts";
 import { ConnectFailure, VantageRefusal } from "../domain/check.ts";
 
@@ -59,6 +59,10 @@ export function connectFailure(error: NodeJS.ErrnoException, address: string, in
   const words = ofTheOther[code];
   if (words !== undefined) return new ConnectFailure(words);
   if (code === "ENETUNREACH") return unreachable(address);
+  // What is no system call's is OpenSSL's or Node's word on the certificate: UNSPECIFIED stands for all that Node has no name for.
+  if (inHandshake && code !== "" && !Object.hasOwn(constants.errno, code)) {
+    return new ConnectFailure(`the TLS handshake failed: ${error.message.slice(0, 120) || code}`);
+  }
   // EMFILE, ENOBUFS, EACCES, EPERM, EADDRNOTAVAIL, …: nothing that the endpoint has done.
   return new VantageRefusal(`this agent could not open a connection: ${code === "" ? error.message : code}`);
 }

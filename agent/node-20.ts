@@ -21,8 +21,13 @@ function groupBy<K, V>(items: Iterable<V>, keyOf: (item: V, index: number) => K)
 }
 
 export function fillIn(): void {
-  if (!("withResolvers" in Promise)) Object.defineProperty(Promise, "withResolvers", { value: withResolvers, writable: true });
-  if (!("groupBy" in Map)) Object.defineProperty(Map, "groupBy", { value: groupBy, writable: true });
+  if (!("withResolvers" in Promise))
+    Object.defineProperty(Promise, "withResolvers", { value: withResolvers, writable: true, configurable: true });
+  if (!("parse" in URL)) {
+    const parse = (text: string, base?: string) => (URL.canParse(text, base) ? new URL(text, base) : null);
+    Object.defineProperty(URL, "parse", { value: parse, writable: true, configurable: true });
+  }
+  if (!("groupBy" in Map)) Object.defineProperty(Map, "groupBy", { value: groupBy, writable: true, configurable: true });
 }
 
 fillIn();

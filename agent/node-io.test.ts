@@ -165,6 +165,22 @@ describe("TLS from an agent", () => {
     );
   });
 
+  it("blames the endpoint for a certificate that fails in a way that has no name in Node", async () => {
+    const [key, cert] = [join(folder, "weak.key"), join(folder, "weak.pem")];
+    const weak = ["-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak", "-addext", "subjectAltName=DNS:weak", "-days", "30"];
+    execFileSync("openssl", ["req", "-x509", ...weak, "-keyout", key, "-out", cert], { stdio: "pipe" });
+    const pair = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+    const port = await serve(pair, { ciphers: "DEFAULT:@SECLEVEL=0" });
+    expect(await failureOf(connectTo(port, tls({ serverName: "weak", caCert: pair.cert })))).toEqual(
+      new ConnectFailure("the TLS handshake failed: EE certificate key too weak"),
+    );
+    const odd = Object.assign(new Error("ill-formed"), { code: "ERR_TLS_CERT_ALTNAME_FORMAT" });
+    expect(connectFailure(odd, "127.0.0.1", true)).toBeInstanceOf(ConnectFailure);
+    for (const code of ["EMFILE", "ENOBUFS"]) {
+      expect(connectFailure(Object.assign(new Error(), { code }), "127.0.0.1", true)).toBeInstanceOf(VantageRefusal);
+    }
+  });
+
   it("takes any certificate where it was told to, and shows it", async () => {
     const socket = connectTo(await serve(expired), tls({ insecure: true }));
     await socket.opened;
