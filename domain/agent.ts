@@ -5,7 +5,8 @@ import { defaultRegions, hintedRegions } from "./monitor.ts";
 import { description } from "./schema.ts";
 import { type Capability, capabilities, ownRegion, placedRegions } from "./vantage-point.ts";
 
-const taken: ReadonlySet<string> = new Set([...hintedRegions, ...placedRegions, ...defaultRegions, ownRegion, "local"]);
+/** `constructor`: a name that every object has, so that results by region would seem to have it. */
+const taken: ReadonlySet<string> = new Set([...hintedRegions, ...placedRegions, ...defaultRegions, ownRegion, "local", "constructor"]);
 const nameError = "must match [a-z][a-z0-9-]{0,31}";
 
 export const agentWrite = z.strictObject({

@@ -83,7 +83,9 @@ export class Agents {
     const news = { facts, last_seen_at: now };
     try {
       await this.turns.run(async () => {
-        await this.keep((this.known ?? []).map((candidate) => (candidate.id === id ? { ...candidate, ...news } : candidate)));
+        // What failed meanwhile made them unknown, which is not the same as none.
+        const rows = this.known ?? (await this.reload());
+        await this.keep(rows.map((candidate) => (candidate.id === id ? { ...candidate, ...news } : candidate)));
         await this.store.write(updateRow(agent, id, news));
       });
     } catch (error) {

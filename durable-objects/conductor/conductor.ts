@@ -39,13 +39,13 @@ import { configurationSince } from "./configuration.ts";
 import { StorageAway, unavailable } from "./failure.ts";
 import { addGslbPool, gslbPools, placePools, weighPool } from "./gslb-pools.ts";
 import { compareHeads, type Head } from "./head.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { history } from "./history.ts";
 import { Ledger } from "./ledger.ts";
 import { list } from "./list.ts";
 import { replaceMembers, type SetElement } from "./member-set.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./migrations.ts";
-import { heartbeatOf } from "./monitor-row.ts";
 import { nouns, type Removal } from "./nouns.ts";
 import { Outbox } from "./outbox.ts";
 import { createOverride, memberOverride, overrides, readOverride, removeOverride } from "./override.ts";
@@ -64,6 +64,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
   private readonly outbox: Outbox;
   private readonly ledger: Ledger;
   private readonly ofAgents: Agents;
+  private readonly heartbeats: Heartbeats;
   private migrating: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -72,6 +73,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     const prepare = this.project === null ? () => this.prepare() : () => deploymentConductor(env.CONDUCTOR).prepare();
     this.store = new Store(env.DB, prepare);
     this.ofAgents = new Agents(this.store, ctx.storage);
+    this.heartbeats = new Heartbeats(this.store, ctx.storage);
     this.outbox = new Outbox(ctx.storage, () => engineOf(env.ENGINE, this.scope.project));
     const tell = () => ctx.waitUntil(this.outbox.deliver());
     this.ledger = new Ledger({ store: this.store, project: this.project ?? "" }, this.outbox, tell);
@@ -297,7 +299,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
 
   async heartbeatOf(monitorId: string): Promise<Result<{ readonly project_id: string; readonly secret: string } | null, Problem>> {
     assert(this.project === null, "the deployment's Conductor looks across the projects");
-    return orUnavailable(async () => ok(await heartbeatOf(this.store, monitorId)));
+    return orUnavailable(async () => ok(await this.heartbeats.of(monitorId)));
   }
 
   private get scope(): Scope {

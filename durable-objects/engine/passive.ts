@@ -138,7 +138,7 @@ export class Passive {
     const waitedSince = Math.max(this.listeningSince, judgement.startedAt);
     if (last?.outcome === "fail" && heardAt >= waitedSince) return heardAt + periodMs;
     const dueAt = Math.max(heardAt, waitedSince) + periodMs;
-    return now < dueAt ? dueAt : dueAt + graceMs;
+    return now < dueAt ? wholeSecond(dueAt) : dueAt + graceMs;
   }
 
   private say(
@@ -189,6 +189,9 @@ export class Passive {
     return index;
   }
 }
+
+/** Thousands that are due, each at a moment of its own, are looked at together. The grace is never shorter than what that adds. */
+const wholeSecond = (at: number): number => Math.ceil(at / 1_000) * 1_000;
 
 /** "no heartbeat for 95 s" */
 function missing({ series }: MonitorState, now: number): string {

@@ -88,6 +88,29 @@ describe("a heartbeat", () => {
     expect(statuses()).toEqual([]);
   });
 
+  it("of many members wakes the Engine once a second at most while all report in time", () => {
+    const members = Array.from({ length: 300 }, (_, n) => member(1_000 + n, world.pool.id, [`198.51.100.${n % 250}`]));
+    world.configure({ members });
+    const started = world.now;
+    const report = (from: number, to: number) => {
+      for (let ms = from; ms < to; ms += 10) {
+        world.now = started + ms;
+        while ((world.project.nextTick() ?? Number.POSITIVE_INFINITY) <= world.now) {
+          alarms += 1;
+          world.project.tick(world.now);
+        }
+        const due = members[Math.round((ms % 60_000) / 200)];
+        if (ms % 200 === 0 && due !== undefined) world.project.beat(id, due.id, world.now);
+      }
+    };
+    let alarms = 0;
+    report(0, 60_000);
+    alarms = 0;
+    // Each just when it is due; two others have never reported.
+    report(60_000, 120_000);
+    expect(alarms).toBeLessThanOrEqual(64);
+  });
+
   it("that never came is missed after period and grace: what was never there is down", () => {
     wait(89);
     expect(view()?.status).toBe("PENDING");

@@ -94,6 +94,49 @@ describe("a heartbeat", () => {
     expect(await statusOf(await desk.start())).toBe("DOWN");
   });
 
+  it("is not missed where the first to come after a standstill is another one, or a change of the configuration", async () => {
+    for (const first of ["beat", "change"]) {
+      const desk = deskOf();
+      const { pools, monitors } = desk.configuration;
+      desk.configuration = {
+        ...desk.configuration,
+        pools: pools.map((each) => ({ ...each, monitor_ids: [watch, uuid(2)] })),
+        monitors: [...monitors, monitor(2, { type: "HEARTBEAT", period: 600, grace: 30 })],
+      };
+      const shell = await desk.start();
+      await shell.beat(watch, one);
+      await shell.beat(uuid(2), one);
+      await settled();
+      desk.now += 600_000;
+      if (first === "beat") await shell.beat(uuid(2), one);
+      else {
+        desk.configuration = { ...desk.configuration, full: false, seq: 8, members: [member(100, owner, ["192.0.2.1"], { name: "a" })] };
+        await shell.configurationChanged({ epoch: desk.configuration.epoch, seq: 8 });
+      }
+      await settled();
+      expect(await statusOf(shell)).toBe("ACTIVE");
+    }
+  });
+
+  it("is not missed by an Engine that was gone before the first alarm after somebody began to wait for it", async () => {
+    const desk = deskOf();
+    const whole = desk.configuration;
+    desk.configuration = { ...whole, monitors: [], pools: [pool(10)] };
+    const shell = await desk.start();
+    await settled();
+    desk.configuration = { ...whole, seq: 8 };
+    await shell.configurationChanged({ epoch: whole.epoch, seq: 8 });
+    await settled();
+    desk.now += 1_000;
+    await shell.beat(watch, one);
+    await settled();
+    desk.now += 3_600_000;
+    const again = await desk.start();
+    await again.alarm();
+    await settled();
+    expect(await statusOf(again)).toBe("ACTIVE");
+  });
+
   it("is waited for by a clock that was set back, from then on and not until it has caught up", async () => {
     const desk = deskOf();
     await (await desk.start()).beat(watch, one);

@@ -142,6 +142,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
   /** Returns once it is durable. */
   async beat(monitorId: string, memberId: string | null): Promise<boolean> {
     const now = this.time();
+    this.listen(now);
     const isExpected = this.project.beat(monitorId, memberId, now);
     if (isExpected) this.publishing.judged(now);
     this.persist();
@@ -282,7 +283,11 @@ export class EngineShell implements EngineRpc, VantageRpc {
     const stored = this.store.meta();
     const configuration = await this.ports.conductor.configuration(stored === null ? null : { epoch, seq });
     if (stored !== null && !configuration.full && configuration.seq === seq && configuration.tombstones.length === 0) return;
-    this.project.configure(configuration, stored === null && configuration.full, this.time());
+    const now = this.time();
+    this.listen(now);
+    this.project.configure(configuration, stored === null && configuration.full, now);
+    // Somebody may be waited for only now, and the alarm may be set already.
+    if (this.alarmAt !== null) this.promise(this.alarmAt);
     this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
     this.store.putMeta(this.meta);
     this.store.saveConfiguration(this.project, idsOf(configuration, this.project, this.store));

@@ -30,7 +30,7 @@ export async function gatherOrders(asking: Asking): Promise<readonly Gathered[]>
   const poll = async (one: (typeof asked)[number], waitMs: number) => {
     const orders = await pollOne(asking, one.project, waitMs);
     if (orders !== null) one.answers.push(orders);
-    return orders !== null && isNews(orders, asking.tags[one.project] ?? null);
+    return orders !== null && isNews(orders, tagOf(asking, one.project));
   };
   const polls = asked.map(async (one) => {
     const news = await poll(one, asking.waitMs);
@@ -51,13 +51,17 @@ export async function gatherOrders(asking: Asking): Promise<readonly Gathered[]>
   });
 }
 
-async function pollOne({ region, tags, vantage, log }: Asking, project: string, waitMs: number): Promise<AgentOrders | null> {
+/** A project may be named as something that every object has. */
+const tagOf = ({ tags }: Asking, project: string): string | null => (Object.hasOwn(tags, project) ? (tags[project] ?? null) : null);
+
+async function pollOne(asking: Asking, project: string, waitMs: number): Promise<AgentOrders | null> {
+  const { region, vantage, log } = asking;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${waitMs + graceMs} ms`)), waitMs + graceMs);
   });
   try {
-    return await Promise.race([vantage(project).agentPoll({ region, tag: tags[project] ?? null, waitMs }), late]);
+    return await Promise.race([vantage(project).agentPoll({ region, tag: tagOf(asking, project), waitMs }), late]);
   } catch (error) {
     log(project, error);
     return null;

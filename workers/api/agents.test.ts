@@ -100,6 +100,7 @@ describe("/v0.1/agents", () => {
     [{}, ["/name"]],
     [{ name: "weur" }, ["/name"]],
     [{ name: "kosmos" }, ["/name"]],
+    [{ name: "constructor" }, ["/name"]],
     [{ name: "Rack 1" }, ["/name"]],
     [{ name: "rack", token: "mine" }, ["/token"]],
     [{ name: "rack", project_id: "a:b" }, ["/project_id"]],
@@ -154,6 +155,13 @@ describe("POST /v0.1/agents/poll", () => {
     expect(answer.body).toMatchObject({ region: "rack-1", project_ids: ["other"], projects: [{ project_id: "other", tag: "7" }] });
     expect(polls).toEqual([{ project: "other", region: "rack-1", tag: "7", waitMs: 3_000 }]);
     expect(agents.get(id)?.facts).toEqual(facts);
+  });
+
+  test("takes the name of a project for nothing but a name", async () => {
+    const { make, as, polls } = start(["constructor"]);
+    const { token: own } = await make({ name: "rack-1" });
+    expect((await as(own).poll()).status).toBe(200);
+    expect(polls).toMatchObject([{ project: "constructor", tag: null }]);
   });
 
   test("is answered as soon as one of many Engines has news, and loses nothing of the others'", async () => {

@@ -1,17 +1,26 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { HeartbeatsRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import { startApi, unknownId } from "./api.fixture.ts";
 
 const memberId = "33333333-3333-4333-8333-333333333333";
 
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
 async function start({ waits = true, away = false } = {}) {
   const beats: [string, string, string | null][] = [];
-  const state = { waits, away };
+  const state = { waits, away, resets: 0, unknown: false };
   let looked = 0;
   const vantage = (project: string) =>
     ({
       beat: async (monitorId: string, member: string | null) => {
         if (state.away) throw new Error("away");
+        if (state.resets > 0) {
+          state.resets -= 1;
+          throw new Error("the object was reset");
+        }
         beats.push([project, monitorId, member]);
         return state.waits;
       },
@@ -20,6 +29,7 @@ async function start({ waits = true, away = false } = {}) {
   const heartbeats: HeartbeatsRpc = {
     heartbeatOf: async (id) => {
       looked += 1;
+      if (state.unknown) throw new Error("away");
       return api.conductor.heartbeatOf(id);
     },
   };
@@ -71,6 +81,43 @@ describe("a heartbeat", () => {
     state.away = false;
     expect((await beat(path)).status).toBe(204);
     expect(beats).toHaveLength(1);
+  });
+
+  test("is taken all the same by an Engine that was just replaced", async () => {
+    const { beat, path, state, beats } = await start();
+    state.resets = 1;
+    expect((await beat(path)).status).toBe(204);
+    expect(beats).toHaveLength(1);
+  });
+
+  test("goes on being heard for as long as nobody can say whose it is", async () => {
+    const { beat, path, state, beats } = await start();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    await beat(path);
+    state.unknown = true;
+    for (let times = 0; times < 3; times += 1) {
+      vi.setSystemTime(Date.now() + 3_600_000);
+      expect((await beat(path)).status).toBe(204);
+    }
+    expect(beats).toHaveLength(4);
+  });
+
+  test("is not taken for a repeated one by a clock that was set back", async () => {
+    const { beat, path, beats } = await start();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    await beat(path);
+    vi.setSystemTime(Date.now() - 20_000);
+    await beat(path);
+    expect(beats).toHaveLength(2);
+  });
+
+  test("leaves no secret in the log", async () => {
+    const said = vi.spyOn(console, "error").mockReturnValue();
+    const { beat, path, monitor } = await start({ away: true });
+    expect((await beat(path)).status).toBe(503);
+    const words = JSON.stringify(said.mock.calls);
+    expect(words).toContain(monitor.id);
+    expect(words).not.toContain(path.slice(path.lastIndexOf("/") + 1));
   });
 
   test("has a secret that no client chooses, and that a write does not change", async () => {

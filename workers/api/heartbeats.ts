@@ -33,6 +33,11 @@ class Beats {
     return known !== undefined && now < known.until ? known : null;
   }
 
+  /** Whoever it was: a monitor's project and secret never change, and whether there still is one the Engine knows. */
+  formerOwner(monitorId: string): Owner | null {
+    return this.owners.get(monitorId) ?? null;
+  }
+
   learn(monitorId: string, owner: Owner, now: number): void {
     bound(this.owners);
     this.owners.set(monitorId, { ...owner, until: now + limits.heartbeatCacheMs });
@@ -40,7 +45,8 @@ class Beats {
 
   /** One that was told so shortly after another says nothing new. */
   isRepeated(key: string, now: number): boolean {
-    return now - (this.last.get(key) ?? Number.NEGATIVE_INFINITY) < limits.heartbeatMs;
+    const age = now - (this.last.get(key) ?? Number.NEGATIVE_INFINITY);
+    return age >= 0 && age < limits.heartbeatMs;
   }
 
   told(key: string, now: number): void {
@@ -69,7 +75,9 @@ async function beat(c: ApiContext, beats: Beats): Promise<Response> {
   const key = `${monitorId} ${member.value ?? ""}`;
   if (beats.isRepeated(key, Date.now())) return c.body(null, 204, notStored);
   try {
-    const awaited = await c.env.vantage(project_id).beat(monitorId, member.value);
+    const tell = () => c.env.vantage(project_id).beat(monitorId, member.value);
+    // An Engine that was replaced a moment ago fails whoever asked the one before; a beat that comes twice is one.
+    const awaited = await tell().catch(tell);
     if (!awaited) return answerProblem(c, unknown);
     beats.told(key, Date.now());
     return c.body(null, 204, notStored);
@@ -83,10 +91,15 @@ async function beat(c: ApiContext, beats: Beats): Promise<Response> {
 async function ownerOf(c: ApiContext, beats: Beats, monitorId: string): Promise<Result<Owner | null, Problem>> {
   const known = beats.owner(monitorId, Date.now());
   if (known !== null) return ok(known);
+  const found = await askForOwner(c, monitorId);
+  if (found.ok && found.value !== null) beats.learn(monitorId, found.value, Date.now());
+  const former = found.ok ? null : beats.formerOwner(monitorId);
+  return former === null ? found : ok(former);
+}
+
+async function askForOwner(c: ApiContext, monitorId: string): Promise<Result<Owner | null, Problem>> {
   try {
-    const found = await c.env.heartbeats().heartbeatOf(monitorId);
-    if (found.ok && found.value !== null) beats.learn(monitorId, found.value, Date.now());
-    return found;
+    return await c.env.heartbeats().heartbeatOf(monitorId);
   } catch (error) {
     log(c, "whose heartbeat it is cannot be told", error);
     return fail(away("the heartbeat cannot be taken now"));

@@ -97,8 +97,12 @@ export function answerFault(c: ApiContext, error: unknown): Response {
 
 export function log(c: ApiContext, event: string, error: unknown): void {
   const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  console.error(JSON.stringify({ event, request_id: c.var.requestId, method: c.req.method, path: c.req.path, error: said }));
+  const path = c.req.path.replace(secretInPath, "$1***");
+  console.error(JSON.stringify({ event, request_id: c.var.requestId, method: c.req.method, path, error: said }));
 }
+
+/** What follows the monitor in the path of a heartbeat is its secret. */
+const secretInPath = /^(\/v0\.1\/heartbeats\/[^/]*\/).*/;
 
 function headersOf(problem: Problem): Record<string, string> {
   if (problem.type === "method-not-allowed") return { Allow: problem.allow.join(", ") };

@@ -43,8 +43,8 @@ export const ownFindings: readonly Mutant[] = [
     name: "no-grace",
     rule: "a heartbeat is late after period and grace",
     file: passive,
-    find: "return now < dueAt ? dueAt : dueAt + graceMs;",
-    replace: "return dueAt;",
+    find: "return now < dueAt ? wholeSecond(dueAt) : dueAt + graceMs;",
+    replace: "return wholeSecond(dueAt);",
   },
   {
     name: "a-heartbeat-is-only-remembered",
