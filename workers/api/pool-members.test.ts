@@ -68,10 +68,10 @@ describe("/v0.1/pools/{id}/pool_members", () => {
     [{ endpoints: ["fe80::1"] }, "/endpoints/0", 422],
     [{ type: "HOSTNAME", endpoints: ["db.internal"] }, "/endpoints/0", 422],
     // What a URL and a resolver take for 127.0.0.1 and 169.254.169.254.
-    [{ type: "HOSTNAME", endpoints: ["0x7f000001"] }, "/endpoints/0", 422],
-    [{ type: "HOSTNAME", endpoints: ["0XA9FEA9FE."] }, "/endpoints/0", 422],
-    [{ type: "HOSTNAME", endpoints: ["127.0.0x1"] }, "/endpoints/0", 422],
-    [{ ...memberBody, monitor_address: "0x7f.0x1" }, "/monitor_address", 422],
+    [{ type: "HOSTNAME", endpoints: ["0x7f000001"] }, "/endpoints/0", 400],
+    [{ type: "HOSTNAME", endpoints: ["0XA9FEA9FE."] }, "/endpoints/0", 400],
+    [{ type: "HOSTNAME", endpoints: ["127.0.0x1"] }, "/endpoints/0", 400],
+    [{ ...memberBody, monitor_address: "0x7f.0x1" }, "/monitor_address", 400],
     // A name without a dot is found by a search list or a hosts file alone.
     [{ type: "HOSTNAME", endpoints: ["metadata"] }, "/endpoints/0", 422],
     [{ ...memberBody, monitor_address: "ip6-localhost" }, "/monitor_address", 422],
