@@ -203,3 +203,18 @@ describe("a body that is encoded", () => {
     expect(said(await check(await sent(Buffer.from("x"), "zstd")))).toBe("pass: 200");
   });
 });
+
+describe("a chunked body that is hardly any body", () => {
+  const chunks = (count: number, more: string) => latin1(`${`1${more}\r\na\r\n`.repeat(count)}0\r\n\r\n`);
+
+  it("is given up where its chunks say far more of themselves than they carry (RFC 9112, 7.1.1)", async () => {
+    const wordy = await read(join(chunkedHead, chunks(300, `;${"x".repeat(1_000)}`)), [65_536]);
+    expect(wordy.problem).toBe("the body's chunks say too much of themselves");
+    expect(wordy.text.length).toBeLessThan(300);
+  });
+
+  it("is a body also where each byte is a chunk of its own", async () => {
+    const { text, problem } = await read(join(chunkedHead, chunks(limits.checkBodyBytes, ";a")), [65_536]);
+    expect([problem, text.length]).toEqual([null, limits.checkBodyBytes]);
+  });
+});

@@ -1,4 +1,5 @@
 /** The body of an HTTP/1.x response as pieces (RFC 9112, 6): by its length, chunked, or until the connection closes. */
+import { limits } from "../../domain/limits.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { BodyChunks } from "./http-body.ts";
@@ -49,10 +50,13 @@ function ofLength(input: ByteReader, length: number): BodyChunks {
 }
 
 const chunkLineBytes = 1024;
+/** RFC 9112, 7.1.1: what chunks say of themselves is bounded in all. It is enough for a body in which each byte is a chunk. */
+const chunkLinesBytes = 4 * limits.checkBodyBytes;
 
 function chunked(input: ByteReader): BodyChunks {
   let left = 0;
   let first = true;
+  let said = 0;
   return async () => {
     if (left === 0) {
       if (!first) {
@@ -63,6 +67,8 @@ function chunked(input: ByteReader): BodyChunks {
       first = false;
       const size = await input.line(chunkLineBytes);
       if (!size.ok) return { kind: "broken", detail: input.say(size.error, "body") };
+      said += size.value.length;
+      if (said > chunkLinesBytes) return { kind: "broken", detail: "the body's chunks say too much of themselves" };
       const [, digits] = /^([0-9a-fA-F]{1,12})[ \t]*(;.*)?$/.exec(size.value) ?? [];
       if (digits === undefined) return { kind: "broken", detail: "a chunk of the body has no valid size" };
       left = Number.parseInt(digits, 16);
