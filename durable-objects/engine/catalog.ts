@@ -7,6 +7,7 @@ import type { Member } from "../../domain/member.ts";
 import { judgesAlike, type Monitor, referencesOf } from "../../domain/monitor.ts";
 import type { Override } from "../../domain/override.ts";
 import type { Pool } from "../../domain/pool.ts";
+import { readSpec } from "../../plugins/index.ts";
 import type { Configuration, Kind } from "../rpc.ts";
 import { isCalculated } from "./pace.ts";
 import { Places } from "./places.ts";
@@ -188,7 +189,7 @@ export class Catalog {
     const monitors = new Set<string>();
     for (const monitor of configuration.monitors) {
       const known = this.monitors.get(monitor.id);
-      const same = known !== undefined && judgesAlike(bare(known), monitor);
+      const same = known !== undefined && judgesAlike(whole(bare(known)), whole(monitor));
       this.monitors.set(monitor.id, { ...monitor, judged_version: same ? known.judged_version : monitor.version });
       monitors.add(monitor.id);
     }
@@ -294,4 +295,10 @@ const poolsOf = ({ pool_ids, fallback_pool_id }: Gslb): readonly string[] =>
 /** A monitor without what only the catalogue knows, to be compared with one from the Conductor. */
 function bare({ judged_version: _, ...monitor }: CatalogMonitor): Monitor {
   return monitor as Monitor;
+}
+
+/** With the fields that are younger than what is stored of it, as they are by default: an upgrade changes nothing of what it asks. */
+function whole(monitor: Monitor): Monitor {
+  const read = readSpec(monitor);
+  return { ...monitor, observe_only: monitor.observe_only ?? false, target: monitor.target ?? null, ...(read.ok ? read.value.spec : {}) };
 }
