@@ -124,6 +124,32 @@ describe("an agent", () => {
     });
   const poll = (shell: EngineShell, tag: string | null) => shell.agentPoll({ region: "dc-1", tag, waitMs: 0 });
 
+  it("that has more to do than it may is told of once, and again when it is another number", async () => {
+    const desk = new Desk();
+    const members = (count: number) => Array.from({ length: count }, (_, n) => member(1_000 + n, uuid(10), [`192.0.2.${n % 250}`]));
+    const told = () => desk.recorded.filter((event) => event.startsWith("warning")).length;
+    let seq = 7;
+    const configure = async (shell: EngineShell, count: number) => {
+      seq += 1;
+      desk.configuration = { ...one(7, ["dc-1"]), members: members(count), seq };
+      await shell.configurationChanged({ epoch: desk.configuration.epoch, seq });
+      await settled();
+    };
+    desk.configuration = { ...one(seq, ["dc-1"]), members: members(limits.agentChecks + 1) };
+    const shell = await desk.start();
+    expect(told()).toBe(1);
+    await configure(shell, limits.agentChecks + 1);
+    expect(told()).toBe(1);
+    await configure(await desk.start(), limits.agentChecks + 2);
+    expect(told()).toBe(2);
+    await configure(await desk.start(), limits.agentChecks + 2);
+    expect(told()).toBe(2);
+    const again = await desk.start();
+    await configure(again, limits.agentChecks);
+    await configure(again, limits.agentChecks + 2);
+    expect(told()).toBe(3);
+  });
+
   it("that asks an Engine which was evicted meanwhile has what it had, and gets what it lacks", async () => {
     const desk = new Desk();
     desk.configuration = one(1, ["weur", "dc-1"]);

@@ -67,6 +67,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
       sick: {},
       anchors: (ports.anchors ?? []).map(({ id }) => id),
       adrift: {},
+      leftOut: {},
     };
     this.project.epoch = this.meta.epoch;
     this.project.blind = this.meta.blind;
@@ -297,7 +298,13 @@ export class EngineShell implements EngineRpc, VantageRpc {
   }
 
   private assign(): void {
-    for (const [region, missing] of this.fleet.assign()) {
+    const leftOut = Object.fromEntries(this.fleet.assign());
+    const before = this.meta.leftOut;
+    if (JSON.stringify(leftOut) === JSON.stringify(before)) return;
+    this.meta = { ...this.meta, leftOut };
+    this.store.putMeta(this.meta);
+    for (const [region, missing] of Object.entries(leftOut)) {
+      if (before[region] === missing) continue;
       const reason = `the agent ${region} runs ${limits.agentChecks} checks, which is the most: ${missing} more are not run from there`;
       this.project.say(this.ports.now(), { kind: "warning", severity: "warning", rule: "agent", reason, evidence: { region, missing } });
     }

@@ -58,6 +58,8 @@ const meta = z.object({
   /** The anchors that are assigned, by id, and the regions that cannot reach them. */
   anchors: z.array(z.string()).readonly().default([]),
   adrift: z.record(z.string(), adriftState).default({}),
+  /** How many checks each agent was to run that it does not, as it was told last. */
+  leftOut: z.record(z.string(), z.int()).default({}),
 });
 export type Meta = Readonly<z.output<typeof meta>>;
 
