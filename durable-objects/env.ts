@@ -11,6 +11,8 @@ export type Env = {
   readonly ANSWERS: DurableObjectNamespace;
   /** How often one address may ask `/dns-query`; a deployment without it does not limit. */
   readonly DNS_LIMIT?: RateLimit;
+  /** As `DNS_LIMIT`, for heartbeats. */
+  readonly HEARTBEAT_LIMIT?: RateLimit;
 
   /** Checkers in deployments of their own, for the regions where no Durable Object can be placed. */
   readonly CHECKER_SAM?: Fetcher;

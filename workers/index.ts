@@ -38,6 +38,7 @@ export default {
         heartbeats: () => heartbeatsOf(env.CONDUCTOR),
         answers: (name) => answersOf(env.ANSWERS, name),
         mayAskDns: async (client) => (await env.DNS_LIMIT?.limit({ key: client }))?.success ?? true,
+        mayBeat: async (client) => (await env.HEARTBEAT_LIMIT?.limit({ key: client }))?.success ?? true,
       },
       context,
     ),

@@ -27,6 +27,7 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
       throw new Error("no test of the API asks for answers");
     },
     mayAskDns: async () => true,
+    mayBeat: async (_client?: string) => true,
     agents: () => ({ agentOf: async () => null, agents: async () => ({ ok: true, value: [] }) }) as unknown as AgentsRpc,
     vantage: (): VantageRpc => {
       throw new Error("this test does not speak of vantage points");

@@ -36,6 +36,8 @@ export type ApiBindings = {
   answers(name: string): AnswersRpc;
   /** Whether this client may ask `/dns-query` once more. */
   mayAskDns(client: string): Promise<boolean>;
+  /** Whether this client may send one more heartbeat. */
+  mayBeat(client: string): Promise<boolean>;
 };
 
 /** Known of every request once it was let in. */

@@ -3,11 +3,11 @@
  * is decided in `dns-answer.ts`. A DNS failure is a DNS message with status 200; a 4xx says that the HTTP request is none.
  */
 import { Hono } from "hono";
-import { clientNetwork, privateReason } from "../../domain/address.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ApiBindings, ApiEnv } from "./bindings.ts";
+import { overLimit } from "./client.ts";
 import { type Reply, rcodes, replyTo, without } from "./dns-answer.ts";
 import { jsonReply, typeNumber } from "./dns-json.ts";
 import { FindingCache, type LookupIo, lookUp } from "./dns-lookup.ts";
@@ -17,8 +17,6 @@ import { answerProblem } from "./problem.ts";
 
 const wireType = "application/dns-message";
 const jsonType = "application/dns-json";
-/** The period of the limit in `wrangler.toml`. */
-const limitPeriodSeconds = 10;
 
 type Form = { readonly query: Query; readonly as: "wire" | "json" };
 
@@ -34,24 +32,13 @@ export function dnsQuery(
   const app = new Hono<ApiEnv>();
   app.all("/", async (c) => {
     if (c.env.settings.KOSMOS_DNS_QUERY === "off") return answerProblem(c, { type: "not-found", detail: "/dns-query is closed" });
-    const client = clientOf(c.req.header("cf-connecting-ip"));
-    if (client !== null && !(await c.env.mayAskDns(client).catch(() => true))) {
-      return answerProblem(c, {
-        type: "rate-limited",
-        detail: "too many questions from this address",
-        retryAfterSeconds: limitPeriodSeconds,
-      });
-    }
+    const refused = await overLimit(c, (client) => c.env.mayAskDns(client), "questions");
+    if (refused !== null) return answerProblem(c, refused);
     const form = await read(c.req.raw);
     if (!form.ok) return answerProblem(c, form.error);
     return write(form.value, await answer(form.value.query, c.env.answers, world));
   });
   return app;
-}
-
-/** Whom the limit counts; null where the platform names nobody, and for this machine itself, which is what a Worker that runs locally sees. */
-function clientOf(address: string | undefined): string | null {
-  return address === undefined || privateReason(address) === "loopback" ? null : clientNetwork(address);
 }
 
 async function answer(query: Query, answers: ApiBindings["answers"], world: DnsWorld): Promise<Reply> {

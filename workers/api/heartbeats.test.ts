@@ -129,3 +129,16 @@ describe("a heartbeat", () => {
     expect(JSON.stringify(put.body)).not.toContain("heartbeat_secret");
   });
 });
+
+test("too many from one address are refused before anybody is asked, and this machine itself is not counted", async () => {
+  const { bindings, call, path, beats, looked } = await start();
+  const asked: string[] = [];
+  bindings.mayBeat = async (client?: string) => asked.push(client ?? "") <= 1;
+  const from = (address: string) => call("POST", path, undefined, { "X-Auth-Token": null, "cf-connecting-ip": address });
+  expect((await from("198.51.100.7")).status).toBe(204);
+  const known = looked();
+  const refused = await from("198.51.100.7");
+  expect([refused.status, refused.headers.get("Retry-After"), refused.body.type]).toEqual([429, "10", "/problems/rate-limited"]);
+  expect((await from("127.0.0.1")).status).toBe(204);
+  expect([beats.length, looked(), asked]).toEqual([1, known, ["198.51.100.7", "198.51.100.7"]]);
+});

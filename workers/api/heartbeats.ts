@@ -8,6 +8,7 @@ import { notFound, type Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { id } from "../../domain/schema.ts";
 import type { ApiEnv } from "./bindings.ts";
+import { overLimit } from "./client.ts";
 import { type ApiContext, away } from "./context.ts";
 import { sameSecret } from "./digest.ts";
 import { notStored } from "./list.ts";
@@ -64,6 +65,8 @@ const nobody: Owner = { project_id: "", secret: "" };
 const unknown = notFound("heartbeat");
 
 async function beat(c: ApiContext, beats: Beats): Promise<Response> {
+  const refused = await overLimit(c, (client) => c.env.mayBeat(client), "heartbeats");
+  if (refused !== null) return answerProblem(c, refused);
   const monitorId = pathId(c, "monitor_id");
   const member = readMember(c);
   if (!member.ok) return answerProblem(c, member.error);
