@@ -73,7 +73,7 @@ describe("the test of a monitor", () => {
     for (const answer of seen) expect(JSON.stringify(answer.body)).not.toMatch(/correct-horse|v1\.[0-9a-f]{8}\./);
 
     // Another secret is another question: it is asked from then on.
-    await write(system, "PATCH", `/v0.1/monitors/${id}`, { credentials: { bearer_token: "other" } });
+    await write(system, "PATCH", `/v0.1/monitors/${id}`, { credentials: { bearer_token: "other", username: null, password: null } });
     await until(async () => authorizations.at(-1), { what: "the new secret to be used", is: (last) => last === "Bearer other" });
     await write(system, "PATCH", `/v0.1/monitors/${id}`, { credentials: null });
     await until(async () => authorizations.at(-1), { what: "no secret to be used", is: (last) => last === undefined });

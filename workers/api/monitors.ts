@@ -7,7 +7,7 @@ import type { ApiEnv } from "./bindings.ts";
 import { readObject } from "./body.ts";
 import type { ApiContext } from "./context.ts";
 import { agentsAway, monitorErrors, unprocessableIf } from "./feasible.ts";
-import { sealMonitor } from "./monitor-secrets.ts";
+import { mergeSecrets, sealMonitor } from "./monitor-secrets.ts";
 import { listParameters } from "./query.ts";
 import { paths } from "./render.ts";
 import { renderMonitor, runnableOf } from "./render-monitor.ts";
@@ -35,6 +35,7 @@ export const monitorNoun = (vantage: SeenVantage): Noun<"monitor"> => ({
     const errors = monitorErrors(input, settings, vantage).filter(({ pointer }) => !isKept(pointer, input.check_regions, kept));
     return unprocessableIf(errors) ?? agentsAway(regions, vantage);
   },
+  mergeWriteOnly: (c, current, patch) => mergeSecrets(current, patch, c.var.project, c.env.settings),
   seal: (c, input) => sealMonitor(input, c.var.project, c.env.settings),
   filters: monitorFilters,
   sortKeys: ["created_at", "updated_at", "name"],

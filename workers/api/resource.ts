@@ -43,6 +43,8 @@ export type Noun<K extends Kind> = {
   infeasible?(pointer: string): boolean;
   /** Fields that are written and never shown, so that a merge with what is shown knows nothing of them. */
   writeOnly?(resource: Stored<K>): readonly string[];
+  /** Of a patch what goes into such fields, merged into what is stored there. */
+  mergeWriteOnly?(c: ApiContext, current: Stored<K>, patch: JsonObject): Promise<Result<JsonObject, Problem>>;
   /** The last that is done to a write: what must not go further as it is. */
   seal?(c: ApiContext, input: Kinds[K]["write"]): Promise<Result<Kinds[K]["write"], Problem>>;
   /** Why a well-formed resource cannot be had here. `current`: what it replaces. */
@@ -136,7 +138,7 @@ export async function patch<K extends Kind>(
   patchOf: (current: Stored<K>) => Result<JsonObject, Problem>,
   belongs?: Belongs<K>,
 ): Promise<Result<Stored<K>, Problem>> {
-  return change(c, noun, id, belongs, (current) => {
+  return change(c, noun, id, belongs, async (current) => {
     const made = patchOf(current);
     if (!made.ok) return made;
     const sent = received(noun, made.value);
@@ -144,7 +146,9 @@ export async function patch<K extends Kind>(
     const known = received(noun, noun.render(current, ""));
     if (!known.ok) return known;
     const cleared = (noun.writeOnly?.(current) ?? []).filter((field) => sent.value[field] === null).map((field) => [field, null]);
-    return ok({ sent: sent.value, whole: { ...mergePatch(known.value, sent.value), ...Object.fromEntries(cleared) } });
+    const unseen = (await noun.mergeWriteOnly?.(c, current, sent.value)) ?? ok({});
+    if (!unseen.ok) return unseen;
+    return ok({ sent: sent.value, whole: { ...mergePatch(known.value, sent.value), ...unseen.value, ...Object.fromEntries(cleared) } });
   });
 }
 
@@ -201,7 +205,7 @@ async function change<K extends Kind>(
   noun: Noun<K>,
   id: string,
   belongs: Belongs<K> | undefined,
-  wishOf: (current: Stored<K>) => Result<Wish, Problem>,
+  wishOf: (current: Stored<K>) => Result<Wish, Problem> | Promise<Result<Wish, Problem>>,
 ): Promise<Result<Stored<K>, Problem>> {
   const precondition = readIfMatch(c);
   if (!precondition.ok) return precondition;
@@ -214,7 +218,7 @@ async function change<K extends Kind>(
     if (!current.ok) return current;
     const { version } = current.value;
     if (!meets(precondition.value, version)) return fail(versionMismatch(version));
-    const wish = wishOf(current.value);
+    const wish = await wishOf(current.value);
     if (!wish.ok) return wish;
     const immutable = immutableErrors(noun, wish.value.sent, noun.render(current.value, ""));
     if (immutable !== null) return fail(immutable);
