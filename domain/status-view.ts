@@ -33,7 +33,7 @@ export type VantageView = {
   /** Why it has none; null: it has one. */
   readonly reason: string | null;
   readonly last_report_at: string | null;
-  /** From a check's tick to the Engine, of the newest report. */
+  /** From a check's tick to the Engine, of the newest report; null: none came for a minute. */
   readonly lag_seconds: number | null;
   /** The share of checks in the last minute that came to nothing through the vantage point's own fault. */
   readonly error_percent: number | null;

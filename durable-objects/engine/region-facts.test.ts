@@ -51,7 +51,14 @@ describe("the facts of a region", () => {
   it("of a region that fell silent are that nothing comes, and since when", () => {
     const facts = new RegionFacts(start);
     facts.note(report(["pass"], start), start, all);
-    expect(facts.of("weur", start + 60_001)).toMatchObject({ lastReportAt: start, errorPercent: null, checksPerSecond: 0, colos: ["CDG"] });
+    expect(facts.of("weur", start + 60_000)).toMatchObject({ lagMs: 0 });
+    expect(facts.of("weur", start + 60_001)).toMatchObject({
+      lastReportAt: start,
+      lagMs: null,
+      errorPercent: null,
+      checksPerSecond: 0,
+      colos: ["CDG"],
+    });
     expect(facts.of("weur", start + 600_001).colos).toEqual([]);
   });
 

@@ -67,7 +67,8 @@ export class RegionFacts {
     return {
       colos: [...known.colos].sort(([, a], [, b]) => b - a).map(([colo]) => colo),
       lastReportAt: known.lastAt,
-      lagMs: known.lagMs,
+      // Of one that is not heard it is not how late it is.
+      lagMs: now - known.lastAt > rateMs ? null : known.lagMs,
       errorPercent: checks === 0 ? null : Math.round((noData * 1_000) / checks) / 10,
       checksPerSecond: checks === 0 ? 0 : Math.round((checks * 10) / seconds) / 10,
     };

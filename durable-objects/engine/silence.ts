@@ -64,18 +64,35 @@ function* watched(project: Project, now: number) {
   }
 }
 
-/** Regions of which nothing that they watch is fresh. */
-export function regionsWithoutVote(project: Project, now: number): string[] {
-  const heard = new Map<string, boolean>();
+export type Hearing = {
+  /** Whether anything that it watches is fresh. */
+  isFresh: boolean;
+  /** How far its newest pass or fail speaks, Unix ms; 0: there is none. */
+  freshAt: number;
+  /** How long silence takes in the slowest of the monitors that it runs. */
+  silenceMs: number;
+};
+
+/** What is known of each region that watches anything, by its results alone: they outlive a start. */
+export function hearings(project: Project, now: number): ReadonlyMap<string, Hearing> {
+  const heard = new Map<string, Hearing>();
   for (const { region, series, timing } of watched(project, now)) {
-    const fresh = series !== undefined && !isSilent(series, now, timing.delayMs, timing.timeoutMs);
-    heard.set(region, (heard.get(region) ?? false) || fresh);
+    const known = heard.get(region) ?? { isFresh: false, freshAt: 0, silenceMs: 0 };
+    heard.set(region, known);
+    known.silenceMs = Math.max(known.silenceMs, 2 * timing.delayMs + timing.timeoutMs);
+    if (series === undefined) continue;
+    known.freshAt = Math.max(known.freshAt, series.freshAt);
+    known.isFresh ||= !isSilent(series, now, timing.delayMs, timing.timeoutMs);
   }
-  return [...heard]
-    .filter(([, fresh]) => !fresh)
+  return heard;
+}
+
+/** Regions of which nothing that they watch is fresh. */
+export const regionsWithoutVote = (project: Project, now: number): string[] =>
+  [...hearings(project, now)]
+    .filter(([, { isFresh }]) => !isFresh)
     .map(([region]) => region)
     .sort();
-}
 
 /** Age of the least fresh series that has been heard from at all, in seconds. */
 export function oldestResult(project: Project, now: number): number | null {

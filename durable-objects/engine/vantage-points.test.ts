@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Anchor, parseAnchors } from "../../domain/anchors.ts";
+import type { Monitor } from "../../domain/monitor.ts";
 import type { CheckReport, OutcomeKind } from "../../domain/observation.ts";
-import { regions, World } from "./project.fixture.ts";
+import { isoTime } from "./evidence.ts";
+import { member, monitor, pool, regions, report, uuid, World } from "./project.fixture.ts";
 import { VantagePoints } from "./vantage-points.ts";
 
 const anchors = ((): readonly Anchor[] => {
@@ -45,6 +47,24 @@ function period(outcomes: Readonly<Record<string, OutcomeKind>> = {}, colos: Rea
     world.project.observe([report], world.now);
   }
 }
+/** A member that only an agent checks, by these monitors. */
+function runOnAgent(...monitors: readonly Monitor[]) {
+  const subject = member(200, uuid(20), ["192.0.2.200"]);
+  const own = monitors.map((one) => ({ ...one, check_regions: ["lyon"] }));
+  world.configure({ pools: [pool(20, { monitor_ids: own.map(({ id }) => id) })], members: [subject], monitors: own });
+  const heard = ({ id }: Monitor, outcome: OutcomeKind) => {
+    const reports = [report("lyon", world.now, subject, outcome, { monitor: id })];
+    points.hear(reports, world.now);
+    world.project.observe(reports, world.now);
+  };
+  return {
+    passes: (outcome: OutcomeKind = "pass") => {
+      for (const one of own) heard(one, outcome);
+    },
+    view: () => points.views(new Set(["lyon"]), world.now).find(({ region }) => region === "lyon"),
+  };
+}
+
 const views = () => points.views(checking, world.now);
 const reasons = () => Object.fromEntries(views().map(({ region, reason }) => [region, reason]));
 const events = () => world.project.drain().writeBack.events.filter(({ kind }) => kind.startsWith("region_"));
@@ -125,6 +145,36 @@ describe("what is shown of regions", () => {
     expect(reasons()).toEqual({ weur: null, eeur: null, enam: null });
     for (let round = 0; round < 3; round += 1) period({ weur: "fail" }, { weur: "FRA", eeur: "FRA", enam: "IAD" });
     expect(reasons()).toMatchObject({ eeur: null });
+  });
+
+  it("is that an agent is silent as soon as its newest report is older than its slowest monitor allows", () => {
+    const agent = runOnAgent(monitor(2, { delay: 2, timeout: 1 }), monitor(3, { delay: 5, timeout: 2 }));
+    agent.passes();
+    world.now += 12_000;
+    expect(agent.view()).toMatchObject({ has_vote: true, reason: null, lag_seconds: 0 });
+    world.now += 1;
+    expect(agent.view()).toMatchObject({ has_vote: false, reason: "silent: nothing fresh was heard of it" });
+    world.now += 60_000;
+    expect(agent.view()).toMatchObject({ has_vote: false, lag_seconds: null, last_report_at: isoTime(world.now - 72_001) });
+  });
+
+  it("is not that somebody is silent whose checks all come to nothing", () => {
+    const agent = runOnAgent(monitor(2, { delay: 2, timeout: 1 }));
+    agent.passes("no_data");
+    expect(agent.view()).toMatchObject({ has_vote: false, reason: "none of its checks comes to a result" });
+    world.now += 5_001;
+    expect(agent.view()).toMatchObject({ has_vote: false, reason: "silent: nothing fresh was heard of it" });
+  });
+
+  it("is known after a start as far as the results tell it", () => {
+    const heardAt = world.now;
+    world.now += 10_000;
+    const started = new VantagePoints({ anchors, now: () => world.now }, world.project);
+    expect(started.views(checking, world.now)[0]).toMatchObject({
+      has_vote: true,
+      last_report_at: isoTime(heardAt),
+      lag_seconds: null,
+    });
   });
 
   it("tells who is silent from who has nothing to do", () => {

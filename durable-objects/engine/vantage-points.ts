@@ -10,7 +10,7 @@ import { isoTime } from "./evidence.ts";
 import type { EnginePorts } from "./ports.ts";
 import type { Project } from "./project.ts";
 import { RegionFacts } from "./region-facts.ts";
-import { regionsWithoutVote } from "./silence.ts";
+import { hearings } from "./silence.ts";
 
 export class VantagePoints {
   readonly anchors: AnchorWatch;
@@ -47,12 +47,17 @@ export class VantagePoints {
     const { catalog, vantage } = this.project;
     const named = [...catalog.monitors.values()].flatMap((monitor) => catalog.regionsOf(monitor));
     const regions = [...new Set([...catalog.regions, ...named, ...checking, ...this.facts.names])];
-    const silent = new Set(regionsWithoutVote(this.project, now));
+    const heard = hearings(this.project, now);
+    const silent = new Set([...heard].filter(([, { isFresh }]) => !isFresh).map(([region]) => region));
     const sick = vantage.sickRegions();
     const twice = this.sameColo(now, new Set([...silent, ...vantage.regions()]));
+    const isReporting = (region: string): boolean => {
+      const { lastReportAt } = this.facts.of(region, now);
+      return lastReportAt !== null && now - lastReportAt <= (heard.get(region)?.silenceMs ?? 0);
+    };
     const reasonOf = (region: string): string | null => {
       if (!checking.has(region)) return "nothing is checked from here";
-      if (silent.has(region)) return "silent: nothing fresh was heard of it";
+      if (silent.has(region)) return isReporting(region) ? "none of its checks comes to a result" : "silent: nothing fresh was heard of it";
       const families = sick.get(region);
       if (families !== undefined) return `sick: it fails what most other regions pass (${families.join(", ")})`;
       return this.anchors.reasonOf(region) ?? twice.get(region) ?? null;
@@ -62,12 +67,14 @@ export class VantagePoints {
       .map((region) => {
         const fact = this.facts.of(region, now);
         const reason = reasonOf(region);
+        // What it was heard of last outlives a start in its results alone.
+        const lastAt = fact.lastReportAt ?? (heard.get(region)?.freshAt || null);
         return {
           region,
           colos: fact.colos,
           has_vote: reason === null,
           reason,
-          last_report_at: fact.lastReportAt === null ? null : isoTime(fact.lastReportAt),
+          last_report_at: lastAt === null ? null : isoTime(lastAt),
           lag_seconds: fact.lagMs === null ? null : Math.round(fact.lagMs / 100) / 10,
           error_percent: fact.errorPercent,
           checks_per_second: fact.checksPerSecond,
