@@ -3,6 +3,7 @@
  * moved elsewhere does not open. A sealed text names its key, so that two keys can be there while one is being replaced.
  */
 import { fail, ok, type Result } from "../domain/result.ts";
+import { isEncryptionKey } from "../domain/settings.ts";
 
 export type SealingKeys = {
   /** Base64, 32 bytes: what new secrets are sealed with. */
@@ -103,8 +104,8 @@ function importKey(name: string, setting: string | undefined): Promise<Result<Ke
 }
 
 async function importBytes(name: string, setting: string): Promise<Result<Key, string>> {
-  const bytes = /^[A-Za-z0-9+/]{43}=$/.test(setting) ? fromBase64(setting) : null;
-  if (bytes?.length !== 32) return fail(`${name} must be 32 bytes in base64`);
+  if (!isEncryptionKey(setting)) return fail(`${name} must be 32 bytes in base64`);
+  const bytes = fromBase64(setting);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const id = [...digest.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return ok({ id, key: await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]) });

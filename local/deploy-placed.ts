@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { nextSteps, parseOrder, placedConfig, usage } from "./placed.ts";
+import { nextSteps, parseOrder, placedConfig, summary, usage } from "./placed.ts";
 
 const directory = resolve(import.meta.dirname, "../workers/checker");
 
@@ -18,6 +18,7 @@ try {
   const config = join(scratch, "wrangler.toml");
   writeFileSync(config, placedConfig(readFileSync(join(directory, "placed.toml"), "utf8"), directory, order.value));
   const wrangler = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin", "wrangler.js");
+  console.log(summary(order.value));
   const flags = order.value.dryRun ? ["--dry-run", "--outdir", join(scratch, "out")] : [];
   const { status } = spawnSync(process.execPath, [wrangler, "deploy", "--config", config, ...flags], {
     stdio: "inherit",

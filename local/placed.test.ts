@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { placedBindings } from "../durable-objects/env.ts";
-import { nextSteps, parseOrder, placedConfig, serviceName } from "./placed.ts";
+import { nextSteps, parseOrder, placedConfig, serviceName, summary } from "./placed.ts";
 
 describe("npm run deploy:placed", () => {
   it("takes a region, and a place where the usual one is not wanted", () => {
@@ -32,6 +32,14 @@ describe("npm run deploy:placed", () => {
     expect(lines).toContain("workers_dev = false");
     expect(config).toMatch(/\n\[placement\]\nregion = "aws:af-south-1"\n$/);
     expect(lines.filter((line) => /^(route|\[\[)/.test(line))).toEqual([]);
+  });
+
+  it("says in one line what is deployed, and where", () => {
+    const order = { region: "sam", place: "aws:sa-east-1" } as const;
+    expect(summary({ ...order, dryRun: false })).toBe("kosmos: kosmos-checker-sam, placed near aws:sa-east-1");
+    expect(summary({ ...order, dryRun: true })).toBe(
+      "kosmos: kosmos-checker-sam, placed near aws:sa-east-1 (a dry run: nothing is uploaded)",
+    );
   });
 
   it.each(["sam", "afr", "me"] as const)("says how %s is bound, as the Prober looks for it", (region) => {

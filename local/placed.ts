@@ -37,6 +37,10 @@ export function placedConfig(base: string, directory: string, { region, place }:
   return `${named}\n[placement]\nregion = ${JSON.stringify(place)}\n`;
 }
 
+/** What is deployed and where: wrangler's dry run tells neither. */
+export const summary = ({ region, place, dryRun }: PlacedOrder): string =>
+  `kosmos: ${serviceName(region)}, placed near ${place}${dryRun ? " (a dry run: nothing is uploaded)" : ""}`;
+
 /** What is left to do once it is deployed. */
 export const nextSteps = ({ region }: PlacedOrder): string =>
   [

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseAnchors } from "../domain/anchors.ts";
 import { isServedRegion, parseRegions } from "../domain/monitor.ts";
+import { settingProblem } from "../domain/settings.ts";
+import { kindOf } from "../domain/vantage-point.ts";
 import { openStateDirectory, StartFailure } from "./state-directory.ts";
 import { type LocalSystem, startLocalSystem } from "./system.ts";
 
@@ -60,6 +62,7 @@ async function run(environment: NodeJS.ProcessEnv): Promise<void> {
   checkRegions(environment.KOSMOS_REGIONS);
   const anchors = parseAnchors(environment.KOSMOS_ANCHORS);
   if (!anchors.ok) throw new StartFailure(anchors.error);
+  checkSettings(environment);
   await checkPort(port);
   const directory = environment.KOSMOS_STATE_DIR || ".kosmos";
   const state = openStateDirectory(directory);
@@ -67,6 +70,8 @@ async function run(environment: NodeJS.ProcessEnv): Promise<void> {
     const given = environment.KOSMOS_ADMIN_TOKEN || undefined;
     const vars: Record<string, string> = { KOSMOS_ALLOW_PRIVATE: "1", ...state.secrets() };
     for (const name of passedOn) if (environment[name]) vars[name] = environment[name];
+    // Once more: a key may also come from the state directory's file.
+    checkSettings(vars, ` (${join(directory, "secrets")})`);
     vars.KOSMOS_ADMIN_TOKEN = given ?? state.adminToken();
     system = await startLocalSystem({
       port,
@@ -93,8 +98,20 @@ function parsePort(text: string | undefined): number {
 }
 
 function checkRegions(setting: string | undefined): void {
-  const unknown = parseRegions(setting).filter((region) => !isServedRegion(region));
+  const regions = parseRegions(setting);
+  const placed = regions.filter((region) => kindOf(region) === "placed");
+  if (placed.length > 0) {
+    throw new StartFailure(`KOSMOS_REGIONS has ${placed.join(", ")}: that needs a placed checker, and under npm start there is none`);
+  }
+  const unknown = regions.filter((region) => !isServedRegion(region));
   if (unknown.length > 0) throw new StartFailure(`KOSMOS_REGIONS has no such region: ${unknown.join(", ")}`);
+}
+
+function checkSettings(settings: Readonly<Record<string, string | undefined>>, where = ""): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const problem = settingProblem(name, value);
+    if (problem !== null) throw new StartFailure(`${problem}${where}`);
+  }
 }
 
 /** Says so before the second that a bundle takes; the runtime would say so as well. */

@@ -77,7 +77,7 @@ describe("npm start", () => {
     expect((await gslbs(first, first.token)).status).toBe(200);
   });
 
-  it("refuses a port that is taken, one that is none, a region that is none, and a state directory that cannot be", async () => {
+  it("refuses a port that is taken, one that is none, a region or a setting that is none, and a state directory that cannot be", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
@@ -90,6 +90,16 @@ describe("npm start", () => {
       [{ PORT: "65536" }, 'kosmos: PORT must be a number from 0 (a free one) to 65535, not "65536"\n'],
       [{ PORT: "http" }, 'kosmos: PORT must be a number from 0 (a free one) to 65535, not "http"\n'],
       [{ KOSMOS_REGIONS: "weur,atlantis" }, "kosmos: KOSMOS_REGIONS has no such region: atlantis\n"],
+      [{ KOSMOS_REGIONS: "weur,sam" }, "kosmos: KOSMOS_REGIONS has sam: that needs a placed checker, and under npm start there is none\n"],
+      [
+        { KOSMOS_ENCRYPTION_KEY: "too-short" },
+        "kosmos: KOSMOS_ENCRYPTION_KEY must be 32 bytes in base64, as openssl rand -base64 32 makes them\n",
+      ],
+      [
+        { KOSMOS_ENCRYPTION_KEY_PREVIOUS: "too-short" },
+        "kosmos: KOSMOS_ENCRYPTION_KEY_PREVIOUS must be 32 bytes in base64, as openssl rand -base64 32 makes them\n",
+      ],
+      [{ KOSMOS_ALLOW_PRIVATE: "yes" }, 'kosmos: KOSMOS_ALLOW_PRIVATE must be empty, 0, 1 or agents, not "yes"\n'],
       [{ KOSMOS_ANCHORS: "https://good.example,one" }, 'kosmos: KOSMOS_ANCHORS: "one" must be https://…, http://… or tcp://host:port\n'],
       [{ KOSMOS_STATE_DIR: file }, `kosmos: the state directory ${file} cannot be used: `],
     ];
