@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { limits } from "../../domain/limits.ts";
+import { rsaPem } from "./certificates.fixture.ts";
 import { http } from "./http.ts";
 import { httpSpec } from "./http-spec.ts";
 import { https } from "./https.ts";
@@ -140,7 +141,7 @@ describe("what an HTTP monitor needs of a vantage point", () => {
     ["another Host", { headers: { Host: "other.example" } }, name],
     ["another SNI", { sni: "other.example" }, name],
     ["no verification", { insecure: true }, name],
-    ["an authority of one's own", { ca_cert: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n" }, name],
+    ["an authority of one's own", { ca_cert: rsaPem }, name],
     ["a look at the certificate", { min_days_valid: 1 }, name],
     ["no verification, wherever it goes", { insecure: true }, null],
   ])("is TLS of its own for %s", (_title, fields, target) => {

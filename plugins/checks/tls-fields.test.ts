@@ -1,14 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { limits } from "../../domain/limits.ts";
+import { ecPem, ed25519Pem, rsaPem } from "./certificates.fixture.ts";
 import { expiryWarning, tlsFields } from "./tls-fields.ts";
 
 const fields = z.strictObject(tlsFields);
 const refusal = (spec: object): string | null => fields.safeParse(spec).error?.issues[0]?.message ?? null;
-
-/** A block as it looks; nobody reads what is inside until a handshake. */
-const block = (lines: number): string =>
-  ["-----BEGIN CERTIFICATE-----", ...Array.from({ length: lines }, () => "M".repeat(64)), "MIIB==", "-----END CERTIFICATE-----"].join("\n");
 
 describe("the fields about TLS", () => {
   it("ask for a verified certificate of the host, by default", () => {
@@ -21,7 +18,7 @@ describe("the fields about TLS", () => {
   });
 
   it("take certificates in PEM, one or several, with either line break", () => {
-    for (const ca_cert of [block(3), `\n${block(1)}\n\n${block(2)}\n`, block(2).replaceAll("\n", "\r\n")]) {
+    for (const ca_cert of [rsaPem, `\n${ecPem}\n\n${ed25519Pem}\n`, `ours:\n${rsaPem}`.replaceAll("\n", "\r\n")]) {
       expect(fields.parse({ ca_cert }).ca_cert).toBe(ca_cert);
     }
   });
@@ -29,18 +26,24 @@ describe("the fields about TLS", () => {
   it.each([
     ["nothing", ""],
     ["a word", "certificate"],
-    ["a key", block(1).replaceAll("CERTIFICATE", "PRIVATE KEY")],
-    ["a key after a certificate", `${block(1)}\n${block(1).replaceAll("CERTIFICATE", "PRIVATE KEY")}`],
-    ["a block without an end", block(1).slice(0, -30)],
-    ["a block that is not base64", block(1).replace("M", "%")],
+    ["a key", ecPem.replaceAll("CERTIFICATE", "PRIVATE KEY")],
+    ["a key after a certificate", `${ecPem}\n${ecPem.replaceAll("CERTIFICATE", "PRIVATE KEY")}`],
+    ["a block without an end", ecPem.slice(0, -30)],
     ["an empty block", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"],
   ])("refuse %s", (_title, ca_cert) => {
     expect(refusal({ ca_cert })).toMatch(/^must be PEM/);
   });
 
+  it("say which block is no certificate", () => {
+    const cut = rsaPem.split("\n").toSpliced(5, 1).join("\n");
+    expect(refusal({ ca_cert: cut })).toBe("is not a readable certificate (block 1)");
+    expect(refusal({ ca_cert: `${ecPem}${cut}${ed25519Pem}` })).toBe("is not a readable certificate (block 2)");
+    expect(refusal({ ca_cert: ecPem.replace("MII", "%II") })).toBe("is not a readable certificate (block 1)");
+  });
+
   it("refuse more than 32 KiB, and take no longer for blanks without end", () => {
-    expect(refusal({ ca_cert: block(600) })).toBe(`must be at most ${limits.caCertBytes} bytes`);
-    expect(refusal({ ca_cert: `${block(1)}${" \n".repeat(16_000)}x` })).toMatch(/^must be PEM/);
+    expect(refusal({ ca_cert: rsaPem.repeat(30) })).toBe(`must be at most ${limits.caCertBytes} bytes`);
+    expect(refusal({ ca_cert: `${ecPem}${" \n".repeat(15_000)}-----BEGIN PRIVATE KEY-----` })).toMatch(/^must be PEM/);
   });
 });
 

@@ -4,6 +4,7 @@ import type { Certificate } from "../../domain/check.ts";
 import { limits } from "../../domain/limits.ts";
 import { canonicalName } from "../../domain/name.ts";
 import { flag, int } from "../../domain/schema.ts";
+import { isCertificate, pemBlocks } from "./certificate-pem.ts";
 
 const sniError = "must be a host name such as www.example.com; an address is never sent as a name";
 const sni = z
@@ -11,15 +12,19 @@ const sni = z
   .refine((text) => canonicalName(text) !== null, { error: sniError })
   .transform((text) => text.toLowerCase().replace(/\.$/, ""));
 
-const block = "-----BEGIN CERTIFICATE-----[ \\t]*\\r?\\n(?:[A-Za-z0-9+/]{1,76}={0,2}[ \\t]*\\r?\\n)+-----END CERTIFICATE-----";
-const certificates = new RegExp(`^\\s*${block}(?:\\s+${block})*\\s*$`);
-const pemError = "must be PEM: one or several blocks that begin with -----BEGIN CERTIFICATE-----, and nothing else";
+const pemError = "must be PEM: one or several whole blocks that begin with -----BEGIN CERTIFICATE-----, and none of another kind";
 const pemSize = `must be at most ${limits.caCertBytes} bytes`;
 const caCert = z
   .string({ error: pemError })
   // The size first: what is larger is not looked at any further.
   .max(limits.caCertBytes, { error: pemSize, abort: true })
-  .regex(certificates, { error: pemError });
+  .superRefine((text, context) => {
+    const say = (message: string) => context.addIssue({ code: "custom", message });
+    const blocks = pemBlocks(text);
+    if (blocks === null) return say(pemError);
+    const unreadable = blocks.findIndex((block) => !isCertificate(block));
+    if (unreadable !== -1) say(`is not a readable certificate (block ${unreadable + 1})`);
+  });
 
 export const tlsFields = {
   /** The name in the handshake, without its trailing dot, and the one that the certificate must have; null: the host that is asked. */

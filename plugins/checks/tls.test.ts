@@ -6,6 +6,7 @@ import { whereInstalled } from "../../test/servers/installed.ts";
 import { until } from "../../test/system/until.ts";
 import { startTlsServers } from "../../test/tls-server.ts";
 import { agent, checkIn, enoughMs, said, target, worker } from "../../test/worlds.ts";
+import { rsaPem } from "./certificates.fixture.ts";
 import { tls } from "./tls.ts";
 
 const started = whereInstalled(["openssl"], startTlsServers);
@@ -40,7 +41,7 @@ describe("a TLS check from a Worker", () => {
     ["a name with another one in the handshake", { sni: "other.example" }, target(name)],
     ["a name with the member's Host", {}, target(name, null, { hostHeader: "www.example.com" })],
     ["no verification", { insecure: true }, target(name)],
-    ["an authority of one's own", { ca_cert: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----" }, target(name)],
+    ["an authority of one's own", { ca_cert: rsaPem }, target(name)],
     ["a look at the certificate's end", { min_days_valid: 14 }, target(name)],
   ])("says no_data of what only an agent can do: %s", async (_what, spec, to) => {
     expect(said(await checkIn(worker, "TLS", spec, { target: to }))).toBe(
