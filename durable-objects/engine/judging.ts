@@ -196,7 +196,7 @@ export function restart(state: MemberState, judged: Judged, fingerprint: string,
 
 function fresh(held: Verdict, monitors: readonly CatalogMonitor[], now: number): EndpointState {
   const states = monitors.map(
-    (monitor) => [monitor.id, { version: monitor.judged_version, judgement: newJudgement(now), series: {} }] as const,
+    (monitor) => [monitor.id, { version: monitor.judged_version, judgement: newJudgement(now), series: {}, beatAt: null }] as const,
   );
   return { state: held, rejudging: held !== "unknown", monitors: Object.fromEntries(states) };
 }

@@ -8,6 +8,7 @@
 import { limits } from "../../domain/limits.ts";
 import { ownRegion } from "../../domain/vantage-point.ts";
 import type { CatalogMonitor } from "./catalog.ts";
+import { isoTime } from "./evidence.ts";
 import { calculateOwn, hearOwn, type Judged } from "./judging.ts";
 import { memberMoved } from "./member-status.ts";
 import { behind } from "./own-voice.ts";
@@ -62,6 +63,7 @@ export class Passive {
         const series = state.series[ownRegion];
         // What a clock that was set back has made of the future.
         if (series !== undefined) state.series[ownRegion] = behind(series, now);
+        state.beatAt = state.beatAt === null ? null : Math.min(state.beatAt, now);
         if (state.judgement.startedAt > now) state.judgement = { ...state.judgement, startedAt: now };
         this.project.touched.members.add(memberId);
       }
@@ -79,7 +81,9 @@ export class Passive {
       const [judged, state] = [this.project.judged(id), this.project.members.get(id)];
       if (judged === null || state === undefined || !monitor.admin_state_up) continue;
       for (const endpoint of judged.member.endpoints) {
-        const last = state.endpoints[endpoint]?.monitors[monitorId]?.series[ownRegion]?.window.at(-1);
+        const known = state.endpoints[endpoint]?.monitors[monitorId];
+        if (known !== undefined) known.beatAt = now;
+        const last = known?.series[ownRegion]?.window.at(-1);
         // Who sends many at once is heard once.
         if (last?.outcome === "pass" && now >= last.tick && now - last.tick < limits.heartbeatMs) continue;
         this.say(judged, state, monitor, endpoint, { outcome: "pass", detail: "heartbeat received" }, now);
@@ -100,7 +104,7 @@ export class Passive {
         const known = state.endpoints[endpoint]?.monitors[monitor.id];
         if (known === undefined) continue;
         if (this.lookAfter(known, monitor, now) <= now)
-          this.say(judged, state, monitor, endpoint, { outcome: "fail", detail: missing(known, now) }, now);
+          this.say(judged, state, monitor, endpoint, { outcome: "fail", detail: missing(known) }, now);
         const at = this.lookAfter(known, monitor, now);
         next = next === null ? at : Math.min(next, at);
       }
@@ -193,12 +197,10 @@ export class Passive {
 /** Thousands that are due, each at a moment of its own, are looked at together. The grace is never shorter than what that adds. */
 const wholeSecond = (at: number): number => Math.ceil(at / 1_000) * 1_000;
 
-/** "no heartbeat for 95 s" */
-function missing({ series }: MonitorState, now: number): string {
-  const window = series[ownRegion]?.window ?? [];
-  const last = window.findLast(({ outcome }) => outcome === "pass");
-  const seconds = (tick: number) => Math.round((now - tick) / 1_000);
-  if (last !== undefined) return `no heartbeat for ${seconds(last.tick)} s`;
-  const [oldest] = window;
-  return oldest === undefined ? "no heartbeat yet" : `no heartbeat for more than ${seconds(oldest.tick)} s`;
+/** "no heartbeat since 2026-01-31T12:00:05Z": since when stays true, how long does not. */
+function missing({ beatAt, judgement }: MonitorState): string {
+  const clock = (at: number) => `${isoTime(at).slice(0, 19)}Z`;
+  return beatAt === null
+    ? `no heartbeat since it began to be expected at ${clock(judgement.startedAt)}`
+    : `no heartbeat since ${clock(beatAt)}`;
 }

@@ -62,6 +62,23 @@ describe("a heartbeat", () => {
     expect(desk.recorded.filter((told) => told === "member_status DOWN")).toHaveLength(1);
   });
 
+  it("is missed since it came last, whoever says so and however often it was missed since", async () => {
+    const desk = deskOf();
+    await (await desk.start()).beat(watch, one);
+    const since = `${new Date(desk.now).toISOString().slice(0, 19)}Z`;
+    await settled();
+    const detail = async () => (await (await desk.start()).memberStatus(one))?.regions[0]?.detail;
+    await wait(desk, 91);
+    expect(await detail()).toBe(`no heartbeat since ${since}`);
+    await wait(desk, 3_600);
+    expect(await detail()).toBe(`no heartbeat since ${since}`);
+    desk.now += 3_600_000;
+    const shell = await desk.start();
+    await shell.alarm();
+    await wait(desk, 100);
+    expect(await detail()).toBe(`no heartbeat since ${since}`);
+  });
+
   it("is not missed by an Engine that was away: it waits for one whole period and grace anew", async () => {
     for (const awayFor of [limits.catchUpMs + 60_000 + 1, 3_600_000]) {
       const desk = deskOf();

@@ -11,7 +11,13 @@ import { type Series, series, verdict } from "../../domain/verdict.ts";
 const status = z.enum(statuses);
 
 /** One monitor's view of one endpoint. Observations of another version are ignored (rule 10). */
-const monitorState = z.object({ version: z.int(), judgement, series: z.record(z.string(), series) });
+const monitorState = z.object({
+  version: z.int(),
+  judgement,
+  series: z.record(z.string(), series),
+  /** When a heartbeat came last, Unix ms: the series forgets it after a few that are missing. */
+  beatAt: z.number().nullable().default(null),
+});
 export type MonitorState = z.output<typeof monitorState>;
 
 /** What each of these regions has said. */
