@@ -1,4 +1,4 @@
-/** When a member that left the answers may be stopped: not before the last resolver has forgotten it. */
+/** What a member shows: why it is judged as it is while nobody is heard, and when it may be stopped after it left the answers. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Configuration } from "../rpc.ts";
 import { gslb, uuid, World } from "./project.fixture.ts";
@@ -7,6 +7,37 @@ import { memberView } from "./views.ts";
 let world: World;
 beforeEach(() => {
   world = new World();
+});
+
+describe("the reason of a member whose monitors changed", () => {
+  const view = () => memberView(world.project, world.one.id, world.now);
+  const attach = (ids: string[], version: number) => world.configure({ pools: [{ ...world.pool, monitor_ids: ids, version }] });
+
+  it("is that the monitor was not heard yet, and that what was decided stands, until somebody says something", () => {
+    attach([], 2);
+    expect(view()).toMatchObject({ status: "ACTIVE", rejudging: false, reason: "no monitor is attached" });
+    attach([uuid(1)], 3);
+    expect(view()).toMatchObject({
+      status: "ACTIVE",
+      rejudging: true,
+      reason: "its monitors were not heard since they changed: ACTIVE stands, as decided before (no monitor is attached)",
+    });
+    world.now += 10_000;
+    world.hear(world.one, "pass", ["weur"]);
+    expect(view()).toMatchObject({ rejudging: true, reason: "1 of 1 regions report it up (down takes 51 %)" });
+  });
+
+  it("keeps why it was down", () => {
+    for (let n = 0; n < 3; n += 1) world.oneDies();
+    // As it was when it was decided: by the first two that said so.
+    const why = "2 of 2 regions report it down (quorum 51 %): weur, eeur: fail";
+    world.configure({ monitors: [{ ...world.monitor, port: 81, version: 2 }] });
+    expect(view()).toMatchObject({
+      status: "DOWN",
+      rejudging: true,
+      reason: `its monitors were not heard since they changed: DOWN stands, as decided before (${why})`,
+    });
+  });
 });
 
 describe("safe_to_stop_at", () => {

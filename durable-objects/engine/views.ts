@@ -39,6 +39,8 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     state.status === "ERROR" ||
     judged.voters.length === 0 ||
     votes.some((vote) => vote.has_vote && (state.status === "ACTIVE" || vote.verdict === "down" || vote.warning !== undefined));
+  const rejudging = Object.values(state.endpoints).some((endpoint) => endpoint.rejudging);
+  const isUnheard = rejudging && !votes.some((vote) => vote.has_vote);
   const inRotation = state.reported.endsWith(" true");
   const heldUntilMs = heldUntil(state.damping, failbackMs(project, judged.member.pool_id), now);
   const isBudgetHeld = project.pools.get(judged.member.pool_id)?.held.includes(id) === true;
@@ -51,9 +53,9 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     since: isoTime(state.since),
     checked_at: times.at(-1) ?? null,
     // What the regions say now; where none of them says anything, what decided.
-    reason: isSpeaking ? memberReason(state, state.status, votes, judged) : state.reason,
+    reason: isSpeaking ? memberReason(state, state.status, votes, judged) : isUnheard ? standingReason(state) : state.reason,
     stale: isStale(project, state, judged.member, now),
-    rejudging: Object.values(state.endpoints).some((endpoint) => endpoint.rejudging),
+    rejudging,
     held: isBudgetHeld ? "budget" : heldUntilMs !== null && !inRotation ? "failback_delay" : null,
     held_until: isBudgetHeld || heldUntilMs === null || inRotation ? null : isoTime(heldUntilMs),
     safe_to_stop_at: safeToStopAt(project, judged.member),
@@ -62,6 +64,10 @@ export function memberView(project: Project, id: string, now: number): MemberVie
     regions,
   };
 }
+
+/** What was decided was decided by others, or by what they asked before. */
+const standingReason = ({ status, reason }: MemberState): string =>
+  `its monitors were not heard since they changed: ${status} stands, as decided before (${reason})`;
 
 /**
  * When nobody asks for the member any more: it is in no answer that is live, or that may be, and the TTL of those before has passed. Null: not
