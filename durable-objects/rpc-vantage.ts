@@ -13,8 +13,8 @@ export interface AgentsRpc {
   createAgent(input: AgentWrite, tokenHash: string, by: Caller): Promise<Result<Agent, Problem>>;
   agents(): Promise<Result<readonly Agent[], Problem>>;
   readAgent(id: string): Promise<Result<Agent, Problem>>;
-  /** Its token is worth nothing from then on. */
-  removeAgent(id: string, by: Caller): Promise<Result<null, Problem>>;
+  /** Its token is worth nothing from then on. `in-use` while monitors name its region, unless it is forced. */
+  removeAgent(id: string, by: Caller, force?: boolean): Promise<Result<null, Problem>>;
   /** Whose token it is; null: nobody's. Known also while D1 is away. */
   agentOf(tokenHash: string): Promise<Agent | null>;
   /** Keeps what an agent says of itself. */

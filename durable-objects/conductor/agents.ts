@@ -2,15 +2,15 @@
  * The agents of a deployment, which the Conductor named `deployment` keeps: in D1 as the truth, and in its own storage, so that an agent is
  * recognised, and goes on reporting, also while D1 is away. There is one such object, so what was removed here is known nowhere from then on.
  */
-import { asc, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import type { Agent, AgentFacts, AgentWrite } from "../../domain/agent.ts";
 import { limits } from "../../domain/limits.ts";
-import { notFound, type Problem } from "../../domain/problem.ts";
+import { notFound, type Problem, type User } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { insertRows, updateRow } from "./bulk.ts";
 import { isAgentNamed, StorageAway } from "./failure.ts";
 import { idsAt } from "./id.ts";
-import { agent } from "./schema.ts";
+import { agent, monitor } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { Turns } from "./turns.ts";
 import { within } from "./within.ts";
@@ -57,14 +57,32 @@ export class Agents {
     return found === undefined ? fail(notFound("agent")) : ok(toAgent(found));
   }
 
-  remove(id: string): Promise<Result<null, Problem>> {
+  /** `force`: also while monitors name its region. */
+  remove(id: string, force: boolean): Promise<Result<null, Problem>> {
     return this.change(async () => {
       const rows = await this.reload();
-      if (!rows.some((row) => row.id === id)) return fail(notFound("agent"));
+      const found = rows.find((row) => row.id === id);
+      if (found === undefined) return fail(notFound("agent"));
+      const users = force ? [] : await this.monitorsOf(found);
+      if (users.length > 0) return fail(inUse(found.name, users));
       await this.store.write([sql`DELETE FROM ${agent} WHERE ${agent.id} = ${id}`]);
       await this.keep(rows.filter((row) => row.id !== id));
       return ok(null);
     });
+  }
+
+  /** One more than are named, so that it can be said that there are more. */
+  private async monitorsOf({ name, project_id }: Row): Promise<readonly User[]> {
+    const named = sql`EXISTS (SELECT 1 FROM json_each(monitor.settings, '$.check_regions') WHERE value = ${name})`;
+    const rows = await this.store.read((db) =>
+      db
+        .select({ id: monitor.id, name: monitor.name })
+        .from(monitor)
+        .where(and(named, project_id === null ? undefined : eq(monitor.project_id, project_id)))
+        .orderBy(asc(monitor.created_at), asc(monitor.id))
+        .limit(limits.problemErrors + 1),
+    );
+    return rows.map((row) => ({ type: "monitor", ...row }));
   }
 
   /** Whose token has this hash; null: nobody's. D1 is asked once after a start, and by `refresh`. */
@@ -129,6 +147,13 @@ export class Agents {
     this.known ??= rows;
     return rows;
   }
+}
+
+function inUse(name: string, users: readonly User[]): Problem {
+  const { length } = users;
+  const count =
+    length === 1 ? "1 monitor" : length > limits.problemErrors ? `more than ${limits.problemErrors} monitors` : `${length} monitors`;
+  return { type: "in-use", detail: `the region ${name} is named by ${count}`, users: users.slice(0, limits.problemErrors) };
 }
 
 function toAgent({ token_hash: _, created_at, last_seen_at, ...row }: Row): Agent {

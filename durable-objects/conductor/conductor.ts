@@ -280,8 +280,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     return orUnavailable(() => this.agentsHere.read(id));
   }
 
-  removeAgent(id: string, _by: Caller): Promise<Result<null, Problem>> {
-    return orUnavailable(() => this.agentsHere.remove(id));
+  removeAgent(id: string, _by: Caller, force = false): Promise<Result<null, Problem>> {
+    return orUnavailable(() => this.agentsHere.remove(id, force));
   }
 
   agentOf(tokenHash: string): Promise<Agent | null> {

@@ -1,7 +1,8 @@
 /** Agents in the deployment's Conductor, in the real runtime: D1 is the truth, and while it is away those that were known go on being known. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AgentsRpc } from "../../durable-objects/rpc-vantage.ts";
-import { by, startConductors } from "./conductor/conductor-harness.ts";
+import { monitorWrite } from "../../plugins/index.ts";
+import { by, startConductors, value } from "./conductor/conductor-harness.ts";
 
 const facts = { version: "0.1.0", capabilities: ["tcp"], address_families: [4] } as const;
 const hash = (letter: string) => letter.repeat(64);
@@ -35,6 +36,30 @@ describe("the agents of a deployment", () => {
     expect(await agents.agentOf(hash("a"))).toBeNull();
     expect(await agents.removeAgent(made.id, by)).toMatchObject({ ok: false, error: { type: "not-found" } });
     expect(await agents.agents()).toEqual({ ok: true, value: [] });
+  });
+
+  it("that monitors name are removed only by force; those of projects that they do not serve do not matter", async () => {
+    const used = async (agent: string, project: string) =>
+      value(
+        await system
+          .of(project)
+          .create("monitor", monitorWrite.parse({ type: "PING", name: `ping of ${agent}`, check_regions: ["weur", agent] }), by),
+      );
+    const [one, everywhere] = [await create("rack-5", "1", "one"), await create("rack-6", "2")];
+    await used("rack-5", "other");
+    expect(await agents.removeAgent(one.id, by)).toEqual({ ok: true, value: null });
+    const users = [];
+    for (const project of ["one", "other"]) {
+      const { id, name } = await used("rack-6", project);
+      users.push({ type: "monitor", id, name });
+    }
+    expect(await agents.removeAgent(everywhere.id, by)).toEqual({
+      ok: false,
+      error: { type: "in-use", detail: "the region rack-6 is named by 2 monitors", users },
+    });
+    expect(await agents.agentOf(hash("2"))).toEqual(everywhere);
+    expect(await agents.removeAgent(everywhere.id, by, true)).toEqual({ ok: true, value: null });
+    expect(await agents.agentOf(hash("2"))).toBeNull();
   });
 
   it("are noted when they are seen, with what they say of themselves", async () => {

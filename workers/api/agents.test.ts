@@ -43,7 +43,10 @@ function start(projects: readonly string[] = ["default"], settings: object = {})
       const found = agents.get(id);
       return found === undefined ? fail(notFound("agent")) : ok(found);
     },
-    removeAgent: async (id) => (agents.delete(id) ? ok(null) : fail(notFound("agent"))),
+    removeAgent: async (id, _by, force) => {
+      if (agents.get(id)?.name === "used" && !force) return fail({ type: "in-use", detail: "it is named", users: [] });
+      return agents.delete(id) ? ok(null) : fail(notFound("agent"));
+    },
     agentOf: async (hash) => [...agents.values()].find((agent) => agent.hash === hash) ?? null,
     agentSeen: async (id, seen) => {
       const agent = agents.get(id);
@@ -94,6 +97,16 @@ describe("/v0.1/agents", () => {
     expect((await call("POST", "/v0.1/agents", { name: "rack-1" })).status).toBe(409);
     expect((await call("DELETE", `/v0.1/agents/${made.body.id}`)).status).toBe(204);
     expect((await call("DELETE", `/v0.1/agents/${made.body.id}`)).status).toBe(404);
+  });
+
+  test("one that monitors name is removed only by force", async () => {
+    const { call, make } = start();
+    const { id } = await make({ name: "used" });
+    const refused = await call("DELETE", `/v0.1/agents/${id}`);
+    expect([refused.status, refused.body.type]).toEqual([409, "/problems/in-use"]);
+    expect((await call("DELETE", `/v0.1/agents/${id}?force=yes`)).status).toBe(400);
+    expect((await call("DELETE", `/v0.1/agents/${id}?force=false`)).status).toBe(409);
+    expect((await call("DELETE", `/v0.1/agents/${id}?force=true`)).status).toBe(204);
   });
 
   test.each([

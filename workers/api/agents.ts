@@ -12,13 +12,13 @@ import { invalidBody, parseFields } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
 import { answerPage, notStored, pageOf } from "./list.ts";
 import { answerProblem, log } from "./problem.ts";
-import { pagingParameters, readPaging } from "./query.ts";
+import { pagingParameters, readFlag, readPaging } from "./query.ts";
 import { originOf } from "./resource.ts";
 import { pathId, route } from "./route.ts";
 
 export function agentRoutes(app: Hono<ApiEnv>): void {
   route(app, "/v0.1/agents", { GET: { query: pagingParameters, handle: list }, POST: { handle: create } });
-  route(app, "/v0.1/agents/:agent_id", { GET: { handle: read }, DELETE: { handle: remove } });
+  route(app, "/v0.1/agents/:agent_id", { GET: { handle: read }, DELETE: { query: ["force"], handle: remove } });
 }
 
 async function create(c: ApiContext): Promise<Response> {
@@ -51,7 +51,9 @@ async function read(c: ApiContext): Promise<Response> {
 }
 
 async function remove(c: ApiContext): Promise<Response> {
-  const removed = await askAgents(c, (agents) => agents.removeAgent(pathId(c, "agent_id"), c.var.caller));
+  const force = readFlag(c, "force");
+  if (!force.ok) return answerProblem(c, force.error);
+  const removed = await askAgents(c, (agents) => agents.removeAgent(pathId(c, "agent_id"), c.var.caller, force.value));
   return removed.ok ? c.body(null, 204) : answerProblem(c, removed.error);
 }
 
