@@ -50,7 +50,7 @@ const zipped = (body: Buffer): readonly (string | Buffer)[] => [
 const decode = { module: { compression: "gzip", headers: { "Accept-Encoding": "gzip" } } };
 
 const bodyIsNotRead =
-  "Without a condition on the body, status line and headers decide (docs/api.md): Kosmos does not read the rest. blackbox_exporter always reads the whole body.";
+  "Without a condition on the body, status line and headers decide ([api.md](api.md#monitor)): Kosmos does not read the rest. blackbox_exporter always reads the whole body.";
 
 const statuses = http("HTTP: statuses");
 const redirects = http("HTTP: redirects");
@@ -127,7 +127,7 @@ export const httpCases: readonly Case[] = [
     {
       kosmos: "fail",
       blackbox: "pass",
-      because: "Kosmos looks at the first 64 KiB of the decoded body (docs/api.md); blackbox_exporter at all of it.",
+      because: "Kosmos looks at the first 64 KiB of the decoded body ([api.md](api.md#monitor)); blackbox_exporter at all of it.",
     },
   ),
   bodies("10 MB, the text in front", "/big", { receive_string: "0123456789" }, "pass"),

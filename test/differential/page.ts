@@ -23,9 +23,11 @@ export function pageOf(results: readonly Result[]): string {
 One set of misbehaving servers, asked by two probers that share no code: Kosmos's check plugins, and Prometheus's
 [blackbox_exporter](https://github.com/prometheus/blackbox_exporter) as Debian packages it. Each question is written once, as a monitor, and translated into
 a module of blackbox_exporter. ${results.length} cases, ${results.length - differences.length} with the same verdict, ${differences.length} that differ, each for a reason that is given.
+*pass*: the prober calls the server good; *fail*: it does not. Each case is named after what the server does, and what is asked of it.
 
 *Agent* is a check from an agent (Node's sockets). *Worker* is the same check with what a Worker has; ${here} cases can be asked there, and "–" stands where the
-monitor needs an agent. The servers are nginx, OpenSSH, Knot DNS, Redis, npm's smtp-server, and scripts that say exactly the wrong bytes.
+monitor needs an agent, as it does for certificates of an authority of one's own, which all TLS servers here have. The servers are nginx, OpenSSH, Knot DNS, Redis, npm's smtp-server, and scripts that say exactly the wrong bytes.
+A verdict of blackbox_exporter **in bold** is another than ours.
 \`npm test\` runs all of it and fails where a verdict is not the one in this page.
 
 ## Where they differ
