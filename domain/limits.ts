@@ -61,6 +61,8 @@ export const limits = {
   /** That an agent was seen is noted this often; its poll waits at most so long; a report holds so many parts, each of at most `shardTargets`. */
   agentSeenMs: 60_000,
   agentWaitSeconds: 55,
+  /** An agent whose last note is older is not at work: a poll that begins just before a note is due is noted by the next one. */
+  agentSilentMs: 120_000,
   agentReports: 20,
 
   /** History is kept this long, or the newest so many events of one GSLB. */

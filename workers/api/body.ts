@@ -3,7 +3,7 @@ import { limits } from "../../domain/limits.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ApiContext } from "./context.ts";
-import { invalidBody } from "./fields.ts";
+import { article, invalidBody } from "./fields.ts";
 import { isJsonObject, type JsonObject, parseJson, pointerOf } from "./json.ts";
 
 const mergePatchType = "application/merge-patch+json";
@@ -28,7 +28,7 @@ export async function readNothing(c: ApiContext, what: string): Promise<Problem 
   if (!body.ok) return body.error;
   const unknown = Object.keys(body.value).map((field) => ({
     pointer: pointerOf([field]),
-    detail: `is not a field of ${/^[aeiou]/.test(what) ? "an" : "a"} ${what}`,
+    detail: `is not a field of ${article(what)} ${what}`,
   }));
   return unknown.length === 0 ? null : invalidBody(unknown);
 }

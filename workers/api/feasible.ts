@@ -58,8 +58,23 @@ export const regionErrors = (regions: readonly string[], vantage: SeenVantage, a
   regions.flatMap((region, index) =>
     vantage.points.some((point) => point.region === region) || mayBeAgent(region, vantage)
       ? []
-      : [{ pointer: pointerOf([...at, "check_regions", index]), detail: "is a region that this deployment does not serve" }],
+      : [
+          {
+            pointer: pointerOf([...at, "check_regions", index]),
+            detail: `is no region of this deployment; ${regionsOf(vantage)} (GET /v0.1/regions)`,
+          },
+        ],
   );
+
+/** "wnam, enam; agents: rack-1". */
+function regionsOf({ points }: SeenVantage): string {
+  const agents = points.filter(({ kind }) => kind === "agent").map(({ region }) => region);
+  const shown = agents.length > agentsShown ? [...agents.slice(0, agentsShown), "..."] : agents;
+  const others = points.filter(({ kind }) => kind !== "agent").map(({ region }) => region);
+  return `there are ${others.join(", ")}${agents.length === 0 ? "" : `; agents: ${shown.join(", ")}`}`;
+}
+
+const agentsShown = 20;
 
 /** Nobody can say now whether there is such an agent. */
 export const agentsAway = (regions: readonly string[], vantage: SeenVantage): Problem | null =>

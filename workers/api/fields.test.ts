@@ -47,3 +47,12 @@ test.each([
   const answer = await startApi().call("POST", path, body);
   expect([answer.status, pointers(answer).toSorted()]).toEqual([400, at]);
 });
+
+test.each([
+  ["/v0.1/monitors", { type: "TCP", port: 80, url_path: "/" }, "is not a field of a monitor of type TCP"],
+  ["/v0.1/agents", { name: "rack", colour: 1 }, "is not a field of an agent"],
+  ["/v0.1/pools", { name: "web", colour: 1 }, "is not a field of a pool"],
+])("POST %s %j says of what it is no field", async (path, body, detail) => {
+  const answer = await startApi().call("POST", path, body);
+  expect([answer.status, answer.body.errors[0].detail]).toEqual([400, detail]);
+});

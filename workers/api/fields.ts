@@ -44,7 +44,7 @@ function errorsOf(issue: Issue, body: unknown, what: string, at: readonly Proper
   const path = [...within, ...issue.path];
   const pointer = pointerOf([...at, ...path]);
   if (issue.code === "unrecognized_keys") {
-    const owner = path.length === 0 ? `a ${what}` : pointer;
+    const owner = path.length === 0 ? named(what, body) : pointer;
     return issue.keys.map((key) => ({ pointer: pointerOf([...at, ...path, key]), detail: `is not a field of ${owner}` }));
   }
   // A rule that spans fields may point at one that was left out and took its default; only a schema's own complaint means "missing".
@@ -55,6 +55,14 @@ function errorsOf(issue: Issue, body: unknown, what: string, at: readonly Proper
   }
   return [{ pointer, detail: detailOf(issue) }];
 }
+
+/** "an agent"; of a monitor its type says which fields there are. */
+function named(what: string, body: unknown): string {
+  const type = what === "monitor" ? valueAt(body, ["type"]) : undefined;
+  return `${article(what)} ${what}${typeof type === "string" ? ` of type ${type.toUpperCase()}` : ""}`;
+}
+
+export const article = (noun: string): string => (/^[aeiou]/.test(noun) ? "an" : "a");
 
 /** Of a union the branch whose own fields were sent; null where that is not just one: then the union's own message says more. */
 function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | null {

@@ -12,7 +12,7 @@ const agent: Agent = {
   description: null,
   project_id: null,
   created_at: "2026-11-22T10:00:00Z",
-  last_seen_at: null,
+  last_seen_at: new Date().toISOString(),
   facts: { version: "0.3.0", capabilities: ["tcp", "http", "https_name", "tls", "ping", "private"], address_families: [4] },
 };
 const seen = (order: TestOrder, rest: Partial<CheckResult> = {}): CheckResult => ({
@@ -31,7 +31,7 @@ const seen = (order: TestOrder, rest: Partial<CheckResult> = {}): CheckResult =>
 
 type Answering = (order: TestOrder) => Promise<CheckResult | null>;
 
-function start(options: { settings?: object; workers?: Answering; agents?: Answering; agent?: boolean } = {}) {
+function start(options: { settings?: object; workers?: Answering; agents?: Answering; agent?: boolean | Partial<Agent> } = {}) {
   const orders: TestOrder[] = [];
   const via = (answering: Answering) => async (order: TestOrder) => {
     orders.push(order);
@@ -42,7 +42,10 @@ function start(options: { settings?: object; workers?: Answering; agents?: Answe
     { KOSMOS_REGIONS: "weur,enam", ...keys, ...options.settings },
     {},
     {
-      agents: () => ({ agents: async () => ok(options.agent === true ? [agent] : []) }) as unknown as AgentsRpc,
+      agents: () =>
+        ({
+          agents: async () => ok(options.agent ? [{ ...agent, ...(options.agent === true ? {} : options.agent) }] : []),
+        }) as unknown as AgentsRpc,
       tester: () => ({ test: via(options.workers ?? answers) }),
       vantage: () => ({ testByAgent: via(options.agents ?? answers) }) as unknown as VantageRpc,
     },
@@ -115,6 +118,31 @@ describe("the test of a monitor", () => {
       { host: "192.0.2.2", port: null, hostHeader: "www.example.com", endpoint: "192.0.2.2" },
     ]);
     expect(body.results.map((result: { endpoint: string }) => result.endpoint)).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
+  test.each([
+    [null, "dc1 was never heard from"],
+    ["2026-11-22T10:00:00.000Z", "dc1 was last heard at 2026-11-22T10:00:00.000Z"],
+  ])("does not wait for an agent that is not at work (%s)", async (last_seen_at, detail) => {
+    const { test, orders } = start({ agent: { last_seen_at }, agents: () => new Promise(() => undefined) });
+    const { status, body } = await test({ monitor: monitorBody, endpoint, check_regions: ["dc1"] });
+    expect([status, body.results]).toMatchObject([200, [{ region: "dc1", outcome: "no_data", detail }]]);
+    expect(orders).toEqual([]);
+  });
+
+  test("of a region that there is not says which there are", async () => {
+    const { test } = start({ agent: true });
+    const { status, body } = await test({ monitor: monitorBody, endpoint, check_regions: ["mars"] });
+    expect([status, body.errors]).toEqual([
+      422,
+      [
+        {
+          pointer: "/check_regions/0",
+          detail:
+            "is no region of this deployment; there are wnam, enam, weur, eeur, apac, apac-ne, apac-se, oc; agents: dc1 (GET /v0.1/regions)",
+        },
+      ],
+    ]);
   });
 
   test("never turns a region's trouble into the target's", async () => {

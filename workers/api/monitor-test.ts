@@ -6,6 +6,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import type { CheckTarget } from "../../domain/check.ts";
 import { host } from "../../domain/host.ts";
+import { limits } from "../../domain/limits.ts";
 import { type MonitorWrite, monitorCommon, withSecrets } from "../../domain/monitor.ts";
 import type { FieldError, Problem } from "../../domain/problem.ts";
 import { unprocessable } from "../../domain/problem.ts";
@@ -100,7 +101,11 @@ async function test(c: ApiContext, tested: Tested, asked: Asked, vantage: SeenVa
   const several = targets.value.length > 1;
   const results = await Promise.all(
     possible.flatMap(({ target, able, unable }) => [
-      ...able.map(async (point) => shown(await runTest(c, point, orderOf(c, tested, target, point)), target, several)),
+      ...able.map(async (point) => {
+        const silent = silence(point, vantage, Date.now());
+        const result = silent === null ? await runTest(c, point, orderOf(c, tested, target, point)) : nothingSeen(point.region, silent);
+        return shown(result, target, several);
+      }),
       ...unable.map(({ region, reason }) => shown(nothingSeen(region, reason), target, several)),
     ]),
   );
@@ -157,6 +162,14 @@ function capability(reasons: readonly string[], asked: Asked): Problem {
     asked.check_regions !== undefined ? "/check_regions" : asked.pool_member_id === undefined ? "/endpoint" : "/pool_member_id";
   const errors: FieldError[] = reasons.map((detail) => ({ pointer, detail }));
   return { type: "capability", detail: reasons[0] ?? "no region can do it", errors };
+}
+
+/** Why an agent is not waited for: it has not polled for longer than its polls and the notes of them are apart. */
+function silence({ region }: VantagePoint, { agents }: SeenVantage, nowMs: number): string | null {
+  const agent = agents?.find(({ name }) => name === region);
+  if (agent === undefined) return null;
+  if (agent.last_seen_at === null) return `${region} was never heard from`;
+  return nowMs - Date.parse(agent.last_seen_at) > limits.agentSilentMs ? `${region} was last heard at ${agent.last_seen_at}` : null;
 }
 
 /** Secrets of a stored monitor are sealed, and those of another were sealed a moment ago. */

@@ -25,14 +25,18 @@ async function list(c: ApiContext): Promise<Response> {
   return answerPage(c, "monitor_types", types, { next: page.value.next, total: monitorTypes.length });
 }
 
-/** The easiest form is the plugin's first example. */
+/** Shown is the example that can be run from the most regions, and from where that is; of several the first. */
 function renderType(type: string, vantage: Vantage): JsonObject[] {
   const plugin = checkPluginOf(type);
   if (plugin === null) return [];
-  const example = plugin.examples[0]?.spec ?? {};
-  const spec = plugin.spec.safeParse(example);
-  const needs = spec.success ? plugin.needs(spec.data as never, null) : [];
   const everywhere = vantage.points.map(({ region }) => region);
-  const regions = ablePoints(needs, pointsOf(needs, everywhere, vantage)).map(({ region }) => region);
-  return [{ type, title: plugin.title, schema: monitorSchemaOf(plugin), example: { type, ...(example as object) }, regions, needs }];
+  const forms = plugin.examples.flatMap(({ spec: example }) => {
+    const spec = plugin.spec.safeParse(example);
+    if (!spec.success) return [];
+    const needs = plugin.needs(spec.data as never, null);
+    const regions = ablePoints(needs, pointsOf(needs, everywhere, vantage)).map(({ region }) => region);
+    return [{ example: { type, ...(example as object) }, regions, needs }];
+  });
+  const [easiest] = forms.toSorted((left, right) => right.regions.length - left.regions.length);
+  return easiest === undefined ? [] : [{ type, title: plugin.title, schema: monitorSchemaOf(plugin), ...easiest }];
 }

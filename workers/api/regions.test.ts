@@ -87,6 +87,7 @@ describe("GET /v0.1/monitor_types", () => {
     expect(of("HTTP").schema.properties).toMatchObject({ type: { const: "HTTP" }, delay: { minimum: 1, default: 20 }, url_path: {} });
     expect(of("TCP").schema.required).toEqual(["type", "port"]);
     expect(of("PING")).toMatchObject({ needs: ["ping"], regions: ["dc1"] });
+    expect(of("GRPC")).toMatchObject({ needs: ["tcp"], example: { type: "GRPC", tls: false }, regions: of("TCP").regions });
     expect(of("HEARTBEAT")).toMatchObject({ needs: ["kosmos"], regions: ["kosmos"] });
     for (const { example, type } of body.monitor_types) {
       if (type === "CALCULATED") continue;
