@@ -13,6 +13,8 @@ export function firstPublishWaitMs(monitors: readonly { readonly max_retries: nu
 
 export type GslbSituation = {
   readonly steering: Steering;
+  /** None of its members was ever judged: nothing speaks against anybody (rule 9). */
+  readonly judgedNothing: boolean;
   readonly publication: Publication;
   /** Its pools in order. */
   readonly pools: readonly {
@@ -37,7 +39,11 @@ export function gslbStatus(held: Status, situation: GslbSituation): { readonly s
     return to("ERROR", `${steering.reason}; what is published stays`);
   }
   if (publication.live === null) return to("PENDING", "nothing is published yet");
-  if (steering.outcome !== "serve") return to("DOWN", steering.reason);
+  if (steering.outcome !== "serve") {
+    // Without evidence nobody is alarmed; what was judged once is not PENDING again.
+    if (situation.judgedNothing && held !== "DOWN") return to(held === "PENDING" ? "PENDING" : "DEGRADED", steering.reason);
+    return to("DOWN", steering.reason);
+  }
   const choices = pools.filter((pool) => pool.adminStateUp);
   const weighty = policy === "weighted" ? choices.filter((pool) => pool.weight > 0) : choices;
   const wanted = policy === "failover" ? choices.slice(0, 1) : weighty.length > 0 ? weighty : choices;

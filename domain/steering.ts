@@ -135,7 +135,9 @@ function serveAll(admitted: readonly SteeredPool[], settings: SteeringSettings, 
   const reason =
     picked.length === 0
       ? "there is no servable member in any pool"
-      : `no pool is usable${why}: health is ignored and ${names(picked)} is served whole (serve_all)`;
+      : settings.nothingJudged
+        ? `nothing is judged yet: ${names(picked)} is served whole, as if it were well`
+        : `no pool is usable${why}: health is ignored and ${names(picked)} is served whole (serve_all)`;
   return answer("all_down", picked, settings, reason, [...steps, allDownStep("serve_all", servable, picked)]);
 }
 

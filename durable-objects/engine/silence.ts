@@ -102,3 +102,23 @@ export function oldestResult(project: Project, now: number): number | null {
   }
   return oldest === null ? null : Math.max(0, Math.round((now - oldest) / 100) / 10);
 }
+
+/** What the newest check of these members came to, of those that were never judged: "web-1: weur: the agent may not check this". Null: nothing. */
+export function whyUnjudged(project: Project, members: readonly Member[]): string | null {
+  let newest: { readonly tick: number; readonly words: string } | null = null;
+  for (const { id, name } of members) {
+    const state = project.members.get(id);
+    if (state === undefined || healthOf(state) !== "PENDING") continue;
+    if (state.status === "ERROR") newest ??= { tick: 0, words: `${name}: ${state.reason}` };
+    for (const { monitors } of Object.values(state.endpoints)) {
+      for (const { series } of Object.values(monitors)) {
+        for (const [region, { window, detail }] of Object.entries(series)) {
+          const last = window.at(-1);
+          if (last === undefined || detail === null || (newest !== null && last.tick <= newest.tick)) continue;
+          newest = { tick: last.tick, words: `${name}: ${region}: ${detail}` };
+        }
+      }
+    }
+  }
+  return newest?.words ?? null;
+}

@@ -48,7 +48,8 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     const weight = weightOf(gslb, poolId);
     return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, weight, status }];
   });
-  const { status, reason } = gslbStatus(state.status, { steering, publication: ownPart(next, gslb), pools, policy: gslb.steering_policy });
+  const situation = { steering, judgedNothing: !anyJudged(project, gslb), publication: ownPart(next, gslb), pools };
+  const { status, reason } = gslbStatus(state.status, { ...situation, policy: gslb.steering_policy });
   if (status !== state.status) {
     const evidence = { outcome: steering.outcome, pool_ids: steering.poolIds, steps: steering.steps };
     const from = state.status;
@@ -233,9 +234,10 @@ const anyJudged = (project: Project, gslb: Gslb): boolean =>
   );
 
 function sayAllDown(project: Project, gslb: Gslb, state: GslbState, steering: Steering, now: number): void {
-  const allDown = steering.outcome !== "serve";
+  const allDown = steering.outcome !== "serve" && anyJudged(project, gslb);
   const wasAllDown = state.outcome !== null && state.outcome !== "serve";
-  state.outcome = steering.outcome;
+  // Of what nobody judged it is not known whether it is down: that is told when it is.
+  state.outcome = allDown || steering.outcome === "serve" ? steering.outcome : null;
   if (!allDown || wasAllDown) return;
   const evidence = { on_all_down: gslb.on_all_down, steps: steering.steps };
   project.say(now, {

@@ -22,7 +22,7 @@ import { isOfVoter, isoTime, memberReason, type VoteEvidence, votesFor } from ".
 import { overrideOf } from "./overrides.ts";
 import { failbackMs } from "./pools.ts";
 import type { Project } from "./project.ts";
-import { isStale, oldestResult, regionsWithoutVote } from "./silence.ts";
+import { isStale, oldestResult, regionsWithoutVote, whyUnjudged } from "./silence.ts";
 import { type MemberState, publicationKey } from "./state.ts";
 
 const endpointStatus = { up: "ACTIVE", down: "DOWN", unknown: "PENDING" } as const;
@@ -116,7 +116,7 @@ export function poolView(project: Project, id: string, now: number): PoolView | 
     panic: health.panic,
     held_until: poolHeldUntil === null ? null : isoTime(poolHeldUntil),
     since: isoTime(state.since),
-    reason: state.reason,
+    reason: pendingReason(project, state.status, state.reason, [id]),
     enabled: health.enabled.length,
     healthy: health.healthy.length,
     needed: health.needed,
@@ -133,7 +133,7 @@ export function gslbView(project: Project, id: string, now: number): GslbView | 
     fqdn: gslb.fqdn,
     status: state.status,
     since: isoTime(state.since),
-    reason: state.reason,
+    reason: pendingReason(project, state.status, state.reason, gslb.pool_ids),
     frozen: false,
     failback_pending: state.failbackPending,
     pools: [...new Set([...gslb.pool_ids, ...(gslb.fallback_pool_id === null ? [] : [gslb.fallback_pool_id])])].flatMap(
@@ -141,6 +141,16 @@ export function gslbView(project: Project, id: string, now: number): GslbView | 
     ),
     published: [publishedView(project, gslb)],
   };
+}
+
+/** Of what is not judged: also what its newest check came to, so that it is known what to mend. */
+function pendingReason(project: Project, status: Status, reason: string, poolIds: readonly string[]): string {
+  if (status !== "PENDING") return reason;
+  const why = whyUnjudged(
+    project,
+    poolIds.flatMap((pool) => project.catalog.membersOf(pool)),
+  );
+  return why === null ? reason : `${reason}; ${why}`;
 }
 
 function publishedView(project: Project, gslb: Gslb): PublishedView {
