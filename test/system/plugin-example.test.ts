@@ -64,7 +64,9 @@ const hash = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex")
 
 /** A program of the repository's, in the copy; its output, or the error that has it. */
 const run = async (program: string, ...args: string[]): Promise<string> => {
-  const done = promisify(execFile)(join(root, "node_modules/.bin", program), args, { cwd: copy.path, maxBuffer: 10_000_000 });
+  // What is counted is this run's tests, not those of the copy.
+  const { KOSMOS_TEST_REPORTS: _, ...env } = process.env;
+  const done = promisify(execFile)(join(root, "node_modules/.bin", program), args, { cwd: copy.path, env, maxBuffer: 10_000_000 });
   const { stdout } = await done.catch((error: { stdout?: string; stderr?: string; message: string }) => {
     throw new Error(`${program} ${args.join(" ")}: ${error.message}\n${error.stdout ?? ""}\n${error.stderr ?? ""}`);
   });
