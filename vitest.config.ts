@@ -13,6 +13,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // A process runs many files, and loads what they share once. No unit test mocks a module, or leaves anything behind.
+          isolate: false,
+          // Vitest leaves one core to itself; many of these tests wait for a socket.
+          maxWorkers: 2,
           include: ["{agent,domain,plugins,durable-objects,workers,local,bench}/**/*.test.ts", "test/*.test.ts", "test/sim/**/*.test.ts"],
         },
       },

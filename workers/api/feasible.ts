@@ -3,6 +3,7 @@
  * flavors that do not exist, and what a flavor's provider cannot express. Whether a referenced resource exists is the Conductor's to say.
  */
 import { localNameReason, privateReason } from "../../domain/address.ts";
+import type { BackendPlugin } from "../../domain/backend.ts";
 import { builtInFlavors } from "../../domain/flavor.ts";
 import type { GslbWrite } from "../../domain/gslb.ts";
 import type { MemberWrite } from "../../domain/member.ts";
@@ -88,8 +89,8 @@ export const flavorErrors = (flavor: string | null, at: At): PointerError[] =>
   flavor === null || providerOf(flavor) !== null ? [] : [{ pointer: pointerOf(at), detail: "must be the name of a flavor that exists" }];
 
 /** A GSLB against its flavor: one problem with all that is wrong; `capability` only where nothing else is. */
-export function gslbProblem(gslb: GslbWrite): Problem | null {
-  const supports = providerOf(gslb.flavor)?.supports;
+export function gslbProblem(gslb: GslbWrite, plugins: Providers = backendPlugins): Problem | null {
+  const supports = providerOf(gslb.flavor, plugins)?.supports;
   if (supports === undefined) return unprocessableIf(flavorErrors(gslb.flavor, ["flavor"]));
   if (gslb.ttl !== null && gslb.ttl < supports.minTtl) {
     return unprocessableIf([{ pointer: "/ttl", detail: `must be at least ${supports.minTtl}, the minimum of flavor ${gslb.flavor}` }]);
@@ -107,7 +108,10 @@ export function gslbProblem(gslb: GslbWrite): Problem | null {
   return errors.length === 0 ? null : { type: "capability", detail: summary(errors), errors };
 }
 
-function providerOf(flavor: string) {
+/** The backend plugins by their provider, as far as they say what they can do. */
+type Providers = Readonly<Record<string, Pick<BackendPlugin, "supports">>>;
+
+function providerOf(flavor: string, plugins: Providers = backendPlugins) {
   const provider = builtInFlavors.find((candidate) => candidate.name === flavor)?.provider;
-  return provider === undefined ? null : (backendPlugins[provider] ?? null);
+  return provider === undefined ? null : (plugins[provider] ?? null);
 }
