@@ -69,3 +69,16 @@ const localNames = /(^|\.)(localhost|local|internal|home\.arpa|localdomain)\.?$/
 export function localNameReason(name: string): string | null {
   return localNames.test(name) ? "a local name" : null;
 }
+
+/** A range of addresses in canonical form: the network address and its length; null if `text` is none, or has bits beyond its length. */
+export function canonicalCidr(text: string): string | null {
+  const [address = "", length = "", ...more] = text.split("/");
+  const canonical = canonicalAddress(address);
+  if (canonical === null || more.length > 0 || !/^(0|[1-9][0-9]{0,2})$/.test(length)) return null;
+  if (Number(length) > (addressFamily(canonical) === 4 ? 32 : 128)) return null;
+  const cidr = `${canonical}/${length}`;
+  const network = canonical.includes(":")
+    ? ipaddr.IPv6.networkAddressFromCIDR(cidr).toRFC5952String()
+    : ipaddr.IPv4.networkAddressFromCIDR(cidr).toString();
+  return network === canonical ? cidr : null;
+}

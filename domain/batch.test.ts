@@ -26,7 +26,11 @@ const free: Channel = { budget: fullBudget, outage: noOutage, limit: undefined, 
 const answers = (...values: string[]) => ({
   ttl: 30,
   withdrawn: false,
-  answers: [{ type: "A" as const, values, ttl: 30, pool_id: pool, weight: null, pool_weight: null }],
+  policy: "failover" as const,
+  pools: [],
+  answers: [
+    { type: "A" as const, values, ttl: 30, pool_id: pool, weight: null, pool_weight: null, locations: [], geofence: false, region: null },
+  ],
 });
 const wanted = (fqdn: string, cause: "operator" | "automatic" = "automatic", zone = "example.com."): Publication =>
   want(newPublication("edge", fqdn, zone, gslb), gslb, zone, 0, answers("192.0.2.1"), now, cause);

@@ -2,9 +2,10 @@
  * What is live against what was written (engine.md, rule 18). A difference is drift: it is written over, or held where others fight over the
  * name or people had changed it while Kosmos was away. It reads nothing itself.
  */
-import type { LiveRecords, LiveSet, WriteFailure } from "./backend.ts";
+import { type LiveRecords, type LiveSet, liveSet, type WriteFailure } from "./backend.ts";
 import { limits } from "./limits.ts";
-import { type AnswerSet, comparePlans, type Plan } from "./plan.ts";
+import { locationText } from "./location.ts";
+import { comparePlans, type Plan } from "./plan.ts";
 import { type holds, isPending, type Publication, reassert } from "./publish.ts";
 
 /** What a flavor's operators want of drift. */
@@ -19,8 +20,13 @@ export const active = (activity: Activity, now: number): Activity => ({
   quietUntil: isQuiet(activity, now) ? now : activity.quietUntil,
 });
 
+/** What is found where a plan is live, as its provider holds it. */
+export type Expect = (plan: Plan) => readonly LiveSet[];
+export const asItIs: Expect = ({ answers }) => answers.map(liveSet);
+
 export type Look = {
   readonly now: number;
+  readonly expect: Expect;
   readonly settings: DriftSettings;
   readonly activity: Activity;
   /** When the names of its zone were last read, Unix ms; 0: never. */
@@ -35,9 +41,9 @@ export const isWatched = (publication: Publication): boolean =>
   publication.live !== null && publication.wanted !== "removed" && (!isPending(publication) || publication.hold !== null);
 
 /** What was read of a name that is watched. */
-export function look(publication: Publication, live: LiveRecords, { now, settings, activity, seenAt }: Look): Looked {
+export function look(publication: Publication, live: LiveRecords, { now, expect, settings, activity, seenAt }: Look): Looked {
   const drifts = recent(publication.drifts, now);
-  if (isExpected(publication, live)) {
+  if (isExpected(publication, live, expect)) {
     const settled = !publication.unseen && publication.hold === null;
     return { publication: settled ? publication : { ...publication, unseen: false, hold: null }, finding: "same" };
   }
@@ -53,10 +59,10 @@ export function look(publication: Publication, live: LiveRecords, { now, setting
  * What was read of a name that is about to be written. A change of what is wanted goes over drift, since it would end a hold; but not over what
  * people did while Kosmos was away, unless people want the change.
  */
-export function lookBefore(publication: Publication, live: LiveRecords, { now, activity, seenAt }: Omit<Look, "settings">): Looked {
+export function lookBefore(publication: Publication, live: LiveRecords, { now, expect, activity, seenAt }: Omit<Look, "settings">): Looked {
   const { wanted, urgency } = publication;
   const isKnown = publication.live !== null && !publication.unsure && wanted !== null && wanted !== "removed";
-  if (!isKnown || isExpected(publication, live)) return { publication, finding: "same" };
+  if (!isKnown || isExpected(publication, live, expect)) return { publication, finding: "same" };
   if (isAhead(publication, live)) return { publication, finding: "ahead" };
   // Until it is written, the same difference will be found again.
   const drifted = { ...publication, unsure: true, drifts: [...recent(publication.drifts, now), now] };
@@ -67,19 +73,17 @@ export function lookBefore(publication: Publication, live: LiveRecords, { now, a
 }
 
 /** What is wrong with what was read back after a write that the backend took; null: it is there. */
-export function readBack(publication: Publication, live: LiveRecords): WriteFailure | null {
+export function readBack(publication: Publication, live: LiveRecords, expect: Expect = asItIs): WriteFailure | null {
   const { wanted, gslbId, number } = publication;
-  if (wanted === null || !differs(wanted, live.answers) || isAhead(publication, live)) return null;
+  if (wanted === null || !differs(wanted, live.answers, expect) || isAhead(publication, live)) return null;
   // The name was removed, and is somebody else's by now.
   if (wanted === "removed" && live.gslbId !== undefined && live.gslbId !== gslbId) return null;
   return { class: "retry", detail: `the backend took plan ${number} and has ${describe(live.answers)}` };
 }
 
 /** Whether the answers are other records than the plan's, whatever their order. */
-export function differs(expected: Plan | "removed", live: readonly LiveSet[]): boolean {
-  const sets = expected === "removed" ? [] : expected.answers;
-  const isWeighted = live.some((set) => set.weight !== undefined);
-  return canonical(sets, isWeighted) !== canonical(live, isWeighted);
+export function differs(expected: Plan | "removed", live: readonly LiveSet[], expect: Expect = asItIs): boolean {
+  return canonical(expected === "removed" ? [] : expect(expected)) !== canonical(live);
 }
 
 /** For people: `A 192.0.2.1, 192.0.2.2 (30 s)`. */
@@ -87,8 +91,8 @@ export const describe = (sets: readonly Pick<LiveSet, "type" | "values" | "ttl">
   sets.length === 0 ? "nothing" : sets.map(({ type, values, ttl }) => `${type} ${values.join(", ")} (${ttl} s)`).join("; ");
 
 /** What was written last, or what is wanted: the write of it may have taken effect without a word. */
-const isExpected = ({ live, wanted }: Publication, found: LiveRecords): boolean =>
-  [live?.plan ?? null, wanted].some((plan) => plan !== null && plan !== "removed" && !differs(plan, found.answers));
+const isExpected = ({ live, wanted }: Publication, found: LiveRecords, expect: Expect): boolean =>
+  [live?.plan ?? null, wanted].some((plan) => plan !== null && plan !== "removed" && !differs(plan, found.answers, expect));
 
 /** A plan above all of ours is one that this Engine forgot. */
 const isAhead = (publication: Publication, { epoch, number, gslbId }: LiveRecords): boolean =>
@@ -110,9 +114,12 @@ const recent = (drifts: readonly number[], now: number): readonly number[] =>
   drifts.filter((at) => at <= now && now - at <= limits.conflictMs).slice(1 - limits.conflictDrifts);
 
 /** Every value with what it is served by, once, in one order. */
-function canonical(sets: readonly (LiveSet | AnswerSet)[], isWeighted: boolean): string {
-  const records = sets.flatMap(({ type, values, ttl, weight, pool_weight }) =>
-    values.map((value) => JSON.stringify([type, value, ttl, ...(isWeighted ? [weight ?? null, pool_weight ?? null] : [])])),
-  );
+function canonical(sets: readonly LiveSet[]): string {
+  const records = sets.flatMap(({ type, values, ttl, weight, pool_weight, locations = [], region, as }) => {
+    const places = locations.map(locationText).toSorted();
+    return values.map((value) =>
+      JSON.stringify([type, value, ttl, weight ?? null, pool_weight ?? null, places, region ?? null, as ?? null]),
+    );
+  });
   return [...new Set(records)].toSorted().join();
 }

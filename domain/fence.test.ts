@@ -20,7 +20,21 @@ function publish(epoch: number, number: number, address = "192.0.2.1", decidedAt
       decided_at: decidedAt,
       ttl: 30,
       withdrawn: false,
-      answers: [{ type: "A", values: [address], ttl: 30, pool_id: poolId, weight: null, pool_weight: null }],
+      policy: "failover",
+      pools: [],
+      answers: [
+        {
+          type: "A",
+          values: [address],
+          ttl: 30,
+          pool_id: poolId,
+          weight: null,
+          pool_weight: null,
+          locations: [],
+          geofence: false,
+          region: null,
+        },
+      ],
     },
   };
 }

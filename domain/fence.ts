@@ -3,8 +3,8 @@
  * put there: two projects count their plans apart, so the number alone does not tell whose the name is. The same number with the same
  * content is a repetition and harmless; anything else is superseded, and the caller is told by what (engine.md, rules 17 and 20).
  */
-import type { Change, LiveRecords, LiveSet, WriteFailure } from "./backend.ts";
-import { type AnswerSet, comparePlans } from "./plan.ts";
+import { type Change, type LiveRecords, liveSet, type WriteFailure } from "./backend.ts";
+import { comparePlans } from "./plan.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 export type Superseded = Extract<WriteFailure, { class: "superseded" }>;
@@ -40,14 +40,6 @@ export function recordsOf(fqdn: string, held: Change | null): LiveRecords {
   return { fqdn, gslbId: gslbOf(held), epoch, number, answers: held.kind === "publish" ? held.plan.answers.map(liveSet) : [] };
 }
 
-const liveSet = ({ type, values, ttl, weight, pool_weight }: AnswerSet): LiveSet => ({
-  type,
-  values: [...values],
-  ttl,
-  ...(weight === null ? {} : { weight }),
-  ...(pool_weight === null ? {} : { pool_weight }),
-});
-
 /** Whether a removal would take away what another GSLB published. */
 const isForeign = (held: Change, change: Change): boolean =>
   change.kind === "unpublish" && held.kind === "publish" && ![change.gslbId, ...(change.also ?? [])].includes(held.plan.gslb_id);
@@ -55,7 +47,7 @@ const isForeign = (held: Change, change: Change): boolean =>
 /** What a change does, without when and by what number it was decided. */
 function contentOf(change: Change): string {
   if (change.kind === "unpublish") return JSON.stringify([change.kind, change.gslbId, change.zone]);
-  const { gslb_id, zone, ttl, withdrawn, answers } = change.plan;
-  const sets = answers.map((set) => [set.type, set.values, set.ttl, set.pool_id, set.weight, set.pool_weight]);
-  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, sets]);
+  const { gslb_id, zone, ttl, withdrawn, policy, answers, pools } = change.plan;
+  const sets = answers.map((set) => [set.type, set.values, set.ttl, set.pool_id, set.weight, set.pool_weight, set.locations, set.geofence]);
+  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, policy, sets, pools]);
 }

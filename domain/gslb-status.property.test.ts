@@ -20,7 +20,21 @@ const plan: Plan = {
   decided_at: 0,
   ttl: 30,
   withdrawn: false,
-  answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: poolIds[0] ?? "", weight: null, pool_weight: null }],
+  policy: "failover",
+  pools: [],
+  answers: [
+    {
+      type: "A",
+      values: ["192.0.2.1"],
+      ttl: 30,
+      pool_id: poolIds[0] ?? "",
+      weight: null,
+      pool_weight: null,
+      locations: [],
+      geofence: false,
+      region: null,
+    },
+  ],
 };
 
 const anyStatus = fc.constantFrom(...statuses, "ACTIVE", "ACTIVE");

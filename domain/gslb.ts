@@ -6,7 +6,7 @@ import { fqdn, isInZone } from "./name.ts";
 import { description, flag, id, ids, int, name, oneOf, type Resource, tags, whenRight } from "./schema.ts";
 import type { Action, Status } from "./status.ts";
 
-export const steeringPolicies = ["failover", "round_robin", "weighted"] as const;
+export const steeringPolicies = ["failover", "round_robin", "weighted", "geo", "latency"] as const;
 export const onAllDownForms = ["serve_all", "last_known", "fallback_pool", "withdraw"] as const;
 export const failbacks = ["auto", "manual"] as const;
 export type SteeringPolicy = (typeof steeringPolicies)[number];
@@ -20,7 +20,12 @@ const fields = z.strictObject({
   fqdn,
   domain_name: fqdn,
   flavor: flavorName.default("edge"),
-  flavors: z.array(flavorName, { error: "must be a list of flavor names" }).length(1, { error: "must have exactly one flavor" }).optional(),
+  flavors: z
+    .array(flavorName, { error: "must be a list of flavor names" })
+    .min(1, { error: "must have at least one flavor" })
+    .max(limits.flavorsPerGslb, { error: `must have at most ${limits.flavorsPerGslb} flavors` })
+    .refine((list) => new Set(list).size === list.length, { error: "must not repeat a flavor" })
+    .optional(),
   ttl: int(1, 86_400).nullable().default(null),
   steering_policy: oneOf(steeringPolicies).default("failover"),
   max_answers: int(1, limits.maxAnswers).nullable().default(null),
@@ -31,6 +36,8 @@ const fields = z.strictObject({
   fallback_pool_id: id.nullable().default(null),
   /** `manual`: under `failover`, traffic that left a pool stays away until it is sent back. */
   failback: oneOf(failbacks).default("auto"),
+  /** Whether records at the name that Kosmos did not make may be replaced. */
+  adopt: flag.default(false),
 });
 
 /** `zone_name` is another name of `domain_name`, on input only. */
@@ -55,7 +62,10 @@ export const gslbWrite = z.preprocess(
       error: "is required where on_all_down is fallback_pool",
       ...whenRight("on_all_down", "fallback_pool_id"),
     })
-    .transform(({ flavors, ...rest }) => ({ ...rest, flavor: flavors?.[0] ?? rest.flavor, name: rest.name ?? rest.fqdn })),
+    .transform(({ flavors, ...rest }) => {
+      const flavor = flavors?.[0] ?? rest.flavor;
+      return { ...rest, flavor, flavors: flavors ?? [flavor], name: rest.name ?? rest.fqdn };
+    }),
 );
 export type GslbWrite = z.output<typeof gslbWrite>;
 

@@ -9,6 +9,9 @@ const answer = {
   pool_id: "22222222-2222-4222-8222-222222222222",
   weight: null,
   pool_weight: null,
+  locations: [],
+  geofence: false,
+  region: null,
 } as const;
 
 const valid: Plan = {
@@ -21,7 +24,9 @@ const valid: Plan = {
   decided_at: 0,
   ttl: 30,
   withdrawn: false,
-  answers: [{ ...answer, values: [...answer.values] }],
+  policy: "failover",
+  pools: [],
+  answers: [{ ...answer, values: [...answer.values], locations: [] }],
 };
 
 describe("a plan", () => {

@@ -26,7 +26,11 @@ const base = newPublication("edge", "www.example.com.", "example.com.", gslb);
 const answers = (...values: string[]) => ({
   ttl: 30,
   withdrawn: false,
-  answers: [{ type: "A" as const, values, ttl: 30, pool_id: pool, weight: null, pool_weight: null }],
+  policy: "failover" as const,
+  pools: [],
+  answers: [
+    { type: "A" as const, values, ttl: 30, pool_id: pool, weight: null, pool_weight: null, locations: [], geofence: false, region: null },
+  ],
 });
 const wantIt = (publication: Publication, ...values: string[]) => want(publication, gslb, "example.com.", 0, answers(...values), 1_000);
 const retry = { class: "retry", detail: "away" } as const;
@@ -125,7 +129,7 @@ describe("a publication", () => {
     expect(wantIt(removal, "192.0.2.1", "192.0.2.2", "192.0.2.3").urgency).toBe("removal");
     expect(wantIt(confirm(removal, 2, 2_000), "192.0.2.1", "192.0.2.3").urgency).toBe("addition");
     expect(wantIt(reassert(live, 2_000), "192.0.2.1").urgency).toBe("removal");
-    const withdrawn = want(live, gslb, "example.com.", 0, { ttl: 30, withdrawn: true, answers: [] }, 2_000);
+    const withdrawn = want(live, gslb, "example.com.", 0, { ttl: 30, withdrawn: true, policy: "failover", answers: [], pools: [] }, 2_000);
     expect(withdrawn.urgency).toBe("removal");
   });
 

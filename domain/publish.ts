@@ -4,8 +4,9 @@
  */
 import { z } from "zod";
 import type { WriteFailure } from "./backend.ts";
+import type { SteeringPolicy } from "./gslb.ts";
 import { limits } from "./limits.ts";
-import { type AnswerSet, type Plan, plan } from "./plan.ts";
+import { type AnswerSet, type Plan, type PlanPool, plan } from "./plan.ts";
 
 /** What is written first, in this order: what people asked for, dead endpoints that go, what comes, and what others changed. */
 export const urgencies = ["operator", "removal", "addition", "repair"] as const;
@@ -43,7 +44,11 @@ export const publication = z.object({
   /** How many names at the most go in a write with it: halved each time that the write failed as a whole; null: as many as there are. */
   atMost: z.int().min(1).nullable().default(null),
   lastError: z
-    .object({ class: z.enum(["retry", "refused", "credentials", "not-found", "superseded"]), detail: z.string(), at: z.number() })
+    .object({
+      class: z.enum(["retry", "refused", "credentials", "not-found", "superseded", "foreign"]),
+      detail: z.string(),
+      at: z.number(),
+    })
     .nullable(),
   /** When others were found to have changed it, of late (Unix ms). */
   drifts: z.array(z.number()).readonly().default([]),
@@ -88,7 +93,13 @@ const holdWords = {
 export const holdReason = ({ kind, found }: NonNullable<Publication["hold"]>): string =>
   `${holdWords[kind]} (found: ${found}): held until what is wanted changes`;
 
-export type Wanted = { readonly ttl: number; readonly withdrawn: boolean; readonly answers: readonly AnswerSet[] };
+export type Wanted = {
+  readonly ttl: number;
+  readonly withdrawn: boolean;
+  readonly policy: SteeringPolicy;
+  readonly answers: readonly AnswerSet[];
+  readonly pools: readonly PlanPool[];
+};
 
 /**
  * Wants these answers; the same object comes back where they are wanted already, so that stable targets cause no write. What people change
@@ -112,7 +123,9 @@ export function want(
     publication.epoch >= epoch &&
     current.ttl === wanted.ttl &&
     current.withdrawn === wanted.withdrawn &&
-    JSON.stringify(current.answers) === JSON.stringify(wanted.answers);
+    current.policy === wanted.policy &&
+    JSON.stringify(current.answers) === JSON.stringify(wanted.answers) &&
+    JSON.stringify(current.pools) === JSON.stringify(wanted.pools);
   if (same && (cause === "automatic" || publication.hold === null)) return publication;
   const next = { ...publication, gslbId, zone, urgency: urgencyOf(publication, wanted, cause) };
   return renumber(next, Math.max(publication.epoch, epoch), publication.number + 1, (number, nextEpoch) => ({
@@ -125,7 +138,9 @@ export function want(
     decided_at: now,
     ttl: wanted.ttl,
     withdrawn: wanted.withdrawn,
+    policy: wanted.policy,
     answers: [...wanted.answers],
+    pools: [...wanted.pools],
   }));
 }
 

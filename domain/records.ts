@@ -25,6 +25,8 @@ export type Records = { readonly sets: readonly AnswerSet[]; readonly hostNames:
 
 type Family = "A" | "AAAA";
 
+const unplaced = { locations: [], geofence: false, region: null };
+
 const familyOf = (endpoint: string): Family | "CNAME" => {
   const family = addressFamily(endpoint);
   return family === null ? "CNAME" : family === 4 ? "A" : "AAAA";
@@ -55,7 +57,8 @@ function together(served: readonly Served[], { ttl, maxAnswers }: RecordSettings
       values[type].push(endpoint);
     }
     for (const type of ["A", "AAAA", "CNAME"] as const) {
-      if (values[type].length > 0) sets.push({ type, values: values[type], ttl, pool_id: poolId, weight: null, pool_weight: null });
+      if (values[type].length > 0)
+        sets.push({ type, values: values[type], ttl, pool_id: poolId, weight: null, pool_weight: null, ...unplaced });
     }
   }
   return sets;
@@ -67,7 +70,7 @@ function byMember({ poolId, weight: pool_weight, members }: Served, { ttl, maxAn
     (["A", "AAAA", "CNAME"] as const).flatMap((type): AnswerSet[] => {
       const own = [...new Set(endpoints)].filter((endpoint) => familyOf(endpoint) === type);
       const values = own.slice(0, type === "CNAME" ? 1 : (maxAnswers ?? own.length));
-      return values.length === 0 ? [] : [{ type, values, ttl, pool_id: poolId, weight, pool_weight }];
+      return values.length === 0 ? [] : [{ type, values, ttl, pool_id: poolId, weight, pool_weight, ...unplaced }];
     }),
   );
 }

@@ -23,7 +23,21 @@ function publish(fqdn: string, number: number, inZone = zone): Change {
       decided_at: 0,
       ttl: 30,
       withdrawn: false,
-      answers: [{ type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: poolId, weight: null, pool_weight: null }],
+      policy: "failover",
+      pools: [],
+      answers: [
+        {
+          type: "A",
+          values: ["192.0.2.1"],
+          ttl: 30,
+          pool_id: poolId,
+          weight: null,
+          pool_weight: null,
+          locations: [],
+          geofence: false,
+          region: null,
+        },
+      ],
     },
   };
 }
@@ -108,7 +122,17 @@ describe("publishing through the Answers objects", () => {
 });
 
 describe("reading back", () => {
-  const set = { type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: poolId, weight: null, pool_weight: null } as const;
+  const set = {
+    type: "A",
+    values: ["192.0.2.1"],
+    ttl: 30,
+    pool_id: poolId,
+    weight: null,
+    pool_weight: null,
+    locations: [],
+    geofence: false,
+    region: null,
+  } as const;
   const live = { type: "A", values: ["192.0.2.1"], ttl: 30 };
   const readBack = async (answers: readonly object[]) => {
     const io = answersIo(answersDouble());

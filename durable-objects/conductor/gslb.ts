@@ -38,7 +38,7 @@ export async function createGslb(writing: Writing, input: GslbWrite): Promise<De
     value: shown({ ...row, pool_ids, pool_weights: {} }),
     statements: [
       ...insertRows(gslb, [row]),
-      ...insertRows(nameClaim, [{ flavor, fqdn, project_id, gslb_id: id }]),
+      ...insertRows(nameClaim, [{ backend: flavor, fqdn, project_id, gslb_id: id }]),
       ...insertRows(gslbPool, places(id, pool_ids, {})),
     ],
     touched: [{ kind: "gslb", id, op: "put" }],

@@ -7,6 +7,7 @@ import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlit
 import type { AgentFacts } from "../../domain/agent.ts";
 import type { failbacks, OnAllDown, SteeringPolicy } from "../../domain/gslb.ts";
 import type { EventKind, Severity } from "../../domain/history.ts";
+import type { Location } from "../../domain/location.ts";
 import type { MemberType } from "../../domain/member.ts";
 import type { OverrideState } from "../../domain/override.ts";
 import type { Action, Status } from "../../domain/status.ts";
@@ -39,13 +40,16 @@ export const gslb = sqliteTable(
     ...steered(),
     fqdn: text().notNull(),
     domain_name: text().notNull(),
+    /** The first of `flavors`. */
     flavor: text().notNull(),
+    flavors: text({ mode: "json" }).$type<string[]>().notNull().default(["edge"]),
     ttl: integer().notNull(),
     steering_policy: text().$type<SteeringPolicy>().notNull(),
     max_answers: integer(),
     on_all_down: text().$type<OnAllDown>().notNull(),
     fallback_pool_id: text(),
     failback: text().$type<(typeof failbacks)[number]>().notNull().default("auto"),
+    adopt: integer({ mode: "boolean" }).notNull().default(false),
   },
   (table) => [
     index("gslb_by_created").on(table.project_id, table.created_at, table.id),
@@ -92,6 +96,9 @@ export const poolMember = sqliteTable(
     monitor_address: text(),
     monitor_port: integer(),
     in_rotation: integer({ mode: "boolean" }).notNull(),
+    /** Of the types that OpenStack knows: the load balancer's or the port's id, and which cloud it is in. */
+    neutron_id: text(),
+    parameters: text({ mode: "json" }).$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   },
   (table) => [
     index("pool_member_by_pool").on(table.pool_id, table.created_at, table.id),
@@ -122,7 +129,14 @@ export const monitor = sqliteTable(
 /** The pools of a GSLB, in the order of `position`. */
 export const gslbPool = sqliteTable(
   "gslb_pool",
-  { gslb_id: text().notNull(), pool_id: text().notNull(), position: integer().notNull(), weight: integer().notNull().default(1) },
+  {
+    gslb_id: text().notNull(),
+    pool_id: text().notNull(),
+    position: integer().notNull(),
+    weight: integer().notNull().default(1),
+    locations: text({ mode: "json" }).$type<Location[]>().notNull().default([]),
+    geofence: integer({ mode: "boolean" }).notNull().default(false),
+  },
   (table) => [primaryKey({ columns: [table.gslb_id, table.pool_id] }), index("gslb_pool_by_pool").on(table.pool_id)],
 );
 
@@ -138,11 +152,14 @@ export const monitorAttachment = sqliteTable(
   (table) => [primaryKey({ columns: [table.target_id, table.monitor_id] }), index("monitor_attachment_by_monitor").on(table.monitor_id)],
 );
 
-/** Who may publish a name: the key is what makes a name unique over all projects of the deployment. */
+/**
+ * Who may publish a name: the key is what makes a name unique over all projects of the deployment. A backend is a provider and where it writes
+ * (`identity`): two flavors of one are one. `edge` is "edge".
+ */
 export const nameClaim = sqliteTable(
   "name_claim",
-  { flavor: text().notNull(), fqdn: text().notNull(), project_id: text().notNull(), gslb_id: text().notNull() },
-  (table) => [primaryKey({ columns: [table.flavor, table.fqdn] }), index("name_claim_by_gslb").on(table.gslb_id)],
+  { backend: text("flavor").notNull(), fqdn: text().notNull(), project_id: text().notNull(), gslb_id: text().notNull() },
+  (table) => [primaryKey({ columns: [table.backend, table.fqdn] }), index("name_claim_by_gslb").on(table.gslb_id)],
 );
 
 /** What people say of members, for a while. `member_id` and `pool_id` are the selector's. */
@@ -183,6 +200,33 @@ export const agent = sqliteTable("agent", {
   created_at: integer().notNull(),
   last_seen_at: integer(),
   facts: text({ mode: "json" }).$type<AgentFacts>(),
+});
+
+/** Flavors, and OpenStack's clouds, belong to the deployment. `sealed`: their credentials, as `seal.ts` makes them; null: they have none. */
+const shared = () => ({
+  id: text().primaryKey(),
+  name: text().notNull().unique(),
+  description: text(),
+  sealed: text(),
+  version: integer().notNull(),
+  created_at: integer().notNull(),
+  updated_at: integer().notNull(),
+});
+
+export const flavor = sqliteTable("flavor", {
+  ...shared(),
+  provider: text().notNull(),
+  settings: text({ mode: "json" }).$type<Readonly<Record<string, unknown>>>().notNull(),
+  project_ids: text({ mode: "json" }).$type<string[]>().notNull(),
+  domain_names: text({ mode: "json" }).$type<string[]>().notNull(),
+});
+
+export const cloud = sqliteTable("cloud", {
+  ...shared(),
+  auth_url: text().notNull(),
+  interface: text().notNull(),
+  regions: text({ mode: "json" }).$type<string[]>().notNull(),
+  ca_cert: text(),
 });
 
 /** How far a project's configuration has come. The change log holds what came after `floor`. */

@@ -53,7 +53,9 @@ export function adopt(project: Project, configuration: Configuration, now: numbe
       decided_at: now,
       ttl: gslb.ttl,
       withdrawn: answers.length === 0,
+      policy: gslb.steering_policy,
       answers: [...answers],
+      pools: [],
     };
     const base = newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
     project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });

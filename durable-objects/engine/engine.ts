@@ -1,4 +1,5 @@
 /** The Durable Object of an Engine: it builds the shell's ports from the platform, and passes every call on. It decides nothing. */
+import { connect } from "cloudflare:sockets";
 import { DurableObject } from "cloudflare:workers";
 import { parseAnchors } from "../../domain/anchors.ts";
 import { builtInFlavors } from "../../domain/flavor.ts";
@@ -115,7 +116,12 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
     conductor: conductorOf(env.CONDUCTOR, projectId),
     prober: (key) => proberOf(env.PROBER, { project: projectId, ...key }),
     flavors: boundFlavor,
-    backendIo: { now, fetch: fetch.bind(globalThis), answers: answersIo((name) => answersOf(env.ANSWERS, name)) },
+    backendIo: {
+      now,
+      fetch: fetch.bind(globalThis),
+      connect: (address) => connect(address, { secureTransport: "off", allowHalfOpen: false }),
+      answers: answersIo((name) => answersOf(env.ANSWERS, name)),
+    },
     background: (promise) => context.waitUntil(promise),
     log: console,
   };

@@ -2,7 +2,7 @@
  * Calls the backend of one flavor: within its budget, and ended by a deadline, since a backend that hangs is one that failed. A call that throws
  * is an answer like any other; what it means for a publication is for the caller.
  */
-import type { BackendIo, Change, LiveRecords, WriteOutcome } from "../../domain/backend.ts";
+import { BackendFailure, type BackendIo, type Change, type LiveRecords, type LiveSet, type WriteOutcome } from "../../domain/backend.ts";
 import {
   type Budget,
   type Channel,
@@ -15,9 +15,10 @@ import {
   spend,
   type Use,
 } from "../../domain/batch.ts";
-import { type DriftSettings, defaultDrift } from "../../domain/drift.ts";
+import { asItIs, type DriftSettings, defaultDrift } from "../../domain/drift.ts";
 import { nameOf } from "../../domain/fence.ts";
 import { limits } from "../../domain/limits.ts";
+import type { Plan } from "../../domain/plan.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 
 export type ClientPorts = Pick<EnginePorts, "now" | "random" | "sleep" | "flavors" | "backendIo" | "log">;
@@ -27,6 +28,7 @@ export class FlavorClient {
   private readonly ports: ClientPorts;
   private budget: Budget = fullBudget;
   private outage: Outage = noOutage;
+  private readonly kept = new Map<string, unknown>();
 
   constructor(flavor: string, ports: ClientPorts) {
     this.flavor = flavor;
@@ -34,33 +36,33 @@ export class FlavorClient {
   }
 
   /** A throw, or silence, is `retry` for all. */
-  async write(changes: readonly Change[]): Promise<WriteOutcome> {
-    const outcome = await this.tryWrite(changes);
+  async write(zone: string, changes: readonly Change[]): Promise<WriteOutcome> {
+    const outcome = await this.tryWrite(zone, changes);
     const isTaken = !("class" in outcome) && outcome.some((result) => result.ok);
     if (isTaken) this.outage = noOutage;
     else if (isOutage(outcome)) this.outage = failedAgain(this.outage, changes.map(nameOf), this.ports.now(), this.ports.random());
     return outcome;
   }
 
-  private async tryWrite(changes: readonly Change[]): Promise<WriteOutcome> {
+  private async tryWrite(zone: string, changes: readonly Change[]): Promise<WriteOutcome> {
     const bound = this.bound();
     if (bound === null) return { class: "not-found", detail: `there is no flavor ${this.flavor}` };
     const { plugin, settings, credentials } = bound;
     try {
-      return await this.call(limits.writeDeadlineMs, (io) => plugin.write(changes, settings, credentials, io));
+      return await this.call(limits.writeDeadlineMs, (io) => plugin.write(zone, changes, { settings, credentials, io }));
     } catch (error) {
-      return { class: "retry", detail: text(error) };
+      return error instanceof BackendFailure ? error.failure : { class: "retry", detail: text(error) };
     }
   }
 
   /** What is live, by name; null: it could not be read. At most `channel().most` names of one zone. */
-  async read(fqdns: readonly string[], deadlineMs: number): Promise<ReadonlyMap<string, LiveRecords> | null> {
+  async read(zone: string, fqdns: readonly string[], deadlineMs: number): Promise<ReadonlyMap<string, LiveRecords> | null> {
     const bound = this.bound();
     const read = bound?.plugin.read;
     if (bound === null || read === undefined) return null;
     const { plugin, settings, credentials } = bound;
     try {
-      const records = await this.call(deadlineMs, (io) => read.call(plugin, fqdns, settings, credentials, io));
+      const records = await this.call(deadlineMs, (io) => read.call(plugin, zone, fqdns, { settings, credentials, io }));
       return new Map(records.map((record) => [record.fqdn, record]));
     } catch (error) {
       this.ports.log.warn(`engine: ${this.flavor} could not be read: ${text(error)}`);
@@ -72,6 +74,12 @@ export class FlavorClient {
   canRead(): boolean {
     const plugin = this.bound()?.plugin;
     return plugin?.read !== undefined && plugin.supports.readBack;
+  }
+
+  /** What is read of a plan that is live. */
+  expect(plan: Plan): readonly LiveSet[] {
+    const bound = this.bound();
+    return bound?.plugin.expected?.(plan, bound.settings) ?? asItIs(plan);
   }
 
   drift(): DriftSettings {
@@ -108,7 +116,7 @@ export class FlavorClient {
       throw new Error(`no answer within ${deadlineMs / 1_000} s`);
     };
     try {
-      return await Promise.race([call({ ...this.ports.backendIo, signal: deadline.signal }), late()]);
+      return await Promise.race([call({ ...this.ports.backendIo, kept: this.kept, signal: deadline.signal }), late()]);
     } finally {
       ended.abort();
     }

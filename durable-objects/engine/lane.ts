@@ -4,7 +4,7 @@
  */
 import type { Change, LiveRecords, WriteFailure, WriteOutcome } from "../../domain/backend.ts";
 import { type Batch, nextBatch, nextWriteAt } from "../../domain/batch.ts";
-import { isWatched, type Look, look, lookBefore, readBack } from "../../domain/drift.ts";
+import { type Expect, isWatched, type Look, look, lookBefore, readBack } from "../../domain/drift.ts";
 import { limits } from "../../domain/limits.ts";
 import { grow, halve, isDue, ownersOf, type Publication, suspect } from "../../domain/publish.ts";
 import type { DriftWatch } from "./drift-watch.ts";
@@ -26,6 +26,7 @@ export class Lane {
   private readonly client: FlavorClient;
   private readonly writing: Pump;
   private readonly reading: Pump;
+  private readonly expect: Expect = (plan) => this.client.expect(plan);
   private isWriting = false;
   /** Written and being read back: the number, by the publication's key. A newer plan does not wait for it. */
   private readonly readingBack = new Map<string, number>();
@@ -88,7 +89,10 @@ export class Lane {
     // The newest plans, as they are now: whoever is held, gone or written by now is left out.
     const due = this.present(batch.keys, (one) => one.zone === batch.zone && isDue(one, this.ports.now()));
     if (due.length === 0) return;
-    const outcome = await this.client.write(due.map(([, publication]) => changeOf(publication)));
+    const outcome = await this.client.write(
+      batch.zone,
+      due.map(([, publication]) => changeOf(publication)),
+    );
     if ("class" in outcome && outcome.class === "refused" && due.length > 1) {
       for (const [key, { number }] of due) this.change(key, (one) => halve(one, number, due.length));
       return;
@@ -130,11 +134,11 @@ export class Lane {
   }
 
   private async readBack(taken: readonly Entry[], together: WrittenBatch): Promise<void> {
-    const records = await this.client.read(fqdnsOf(taken), limits.readDeadlineMs);
+    const records = await this.client.read(together.zone, fqdnsOf(taken), limits.readDeadlineMs);
     for (const [key, { number }] of taken) if (this.readingBack.get(key) === number) this.readingBack.delete(key);
     for (const entry of taken) {
       const live = records?.get(entry[1].fqdn);
-      this.became(entry, live === undefined ? null : readBack(entry[1], live), live !== undefined, together);
+      this.became(entry, live === undefined ? null : readBack(entry[1], live, this.expect), live !== undefined, together);
     }
     this.persist();
   }
@@ -152,7 +156,7 @@ export class Lane {
   private async readBefore({ keys, zone }: Batch): Promise<void> {
     const entries = this.present(keys, ({ live, unsure }) => live !== null && !unsure);
     if (entries.length === 0 || !this.mayRead()) return;
-    const records = await this.client.read(fqdnsOf(entries), limits.readBeforeWriteMs);
+    const records = await this.client.read(zone, fqdnsOf(entries), limits.readBeforeWriteMs);
     if (records !== null) this.compare(entries, records, lookBefore, zone);
   }
 
@@ -169,7 +173,7 @@ export class Lane {
         // A write that is due goes first, and this is tried again after it.
         if (!this.mayRead() || this.isWriting) return this.watch.read(this.flavor, read, this.ports.now());
         const some = entries.slice(start, start + most);
-        const records = await this.client.read(fqdnsOf(some), limits.readDeadlineMs);
+        const records = await this.client.read(zone, fqdnsOf(some), limits.readDeadlineMs);
         if (records === null || some.some(([, { fqdn }]) => !records.has(fqdn))) complete = false;
         if (records !== null) this.compare(some, records, look, zone);
       }
@@ -183,6 +187,7 @@ export class Lane {
     const now = this.ports.now();
     const seen: Look = {
       now,
+      expect: this.expect,
       settings: this.client.drift(),
       activity: this.watch.activity,
       seenAt: this.watch.seenAt(this.flavor, zone),

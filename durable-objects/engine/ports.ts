@@ -40,7 +40,7 @@ export type BackendPorts = {
   /** Ends early, without a throw, when `signal` is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   flavors(name: string): BoundFlavor | null;
-  readonly backendIo: Omit<BackendIo, "signal">;
+  readonly backendIo: Omit<BackendIo, "signal" | "kept">;
 };
 
 export type EnginePorts = BackendPorts & {

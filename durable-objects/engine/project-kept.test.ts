@@ -127,7 +127,19 @@ describe("an Engine without state", () => {
         flavor: "edge",
         plan: 7,
         epoch: 0,
-        answers: [{ type: "A" as const, values: ["192.0.2.2"], ttl: 30, pool_id: ours.id, weight: null, pool_weight: null }],
+        answers: [
+          {
+            type: "A" as const,
+            values: ["192.0.2.2"],
+            ttl: 30,
+            pool_id: ours.id,
+            weight: null,
+            pool_weight: null,
+            locations: [],
+            geofence: false,
+            region: null,
+          },
+        ],
       },
     ];
     const base = { full: true, pools: [ours], monitors: [monitor], gslbs: [world.gslb], members: world.members, standing };

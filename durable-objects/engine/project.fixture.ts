@@ -78,6 +78,11 @@ export const member = (n: number, poolId: string, endpoints: string[], over: Par
   ...over,
 });
 
+/** For ports that no backend of the test uses. */
+export const noConnection = (): never => {
+  throw new Error("this backend needs no network");
+};
+
 export const gslb = (n: number, poolIds: string[], over: Partial<Gslb> = {}): Gslb => ({
   ...base,
   ...named,
@@ -86,6 +91,7 @@ export const gslb = (n: number, poolIds: string[], over: Partial<Gslb> = {}): Gs
   fqdn: `www${n}.example.com.`,
   domain_name: "example.com.",
   flavor: "edge",
+  flavors: ["edge"],
   ttl: 30,
   steering_policy: "failover",
   max_answers: null,
@@ -94,6 +100,7 @@ export const gslb = (n: number, poolIds: string[], over: Partial<Gslb> = {}): Gs
   on_all_down: "serve_all",
   fallback_pool_id: null,
   failback: "auto",
+  adopt: false,
   pool_weights: {},
   ...over,
 });

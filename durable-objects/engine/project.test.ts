@@ -337,7 +337,19 @@ describe("an Engine that starts without state", () => {
         flavor: "edge",
         plan: 41,
         epoch: 2,
-        answers: [{ type: "A" as const, values: ["192.0.2.2"], ttl: 30, pool_id: uuid(10), weight: null, pool_weight: null }],
+        answers: [
+          {
+            type: "A" as const,
+            values: ["192.0.2.2"],
+            ttl: 30,
+            pool_id: uuid(10),
+            weight: null,
+            pool_weight: null,
+            locations: [],
+            geofence: false,
+            region: null,
+          },
+        ],
       },
     ];
     const dead = member(100, uuid(10), ["192.0.2.1"], { status: "DOWN", action: "NONE" });

@@ -6,7 +6,7 @@ import type { HistoryEvent } from "../../domain/history.ts";
 import type { Publication } from "../../domain/publish.ts";
 import { type MemoryOptions, memoryBackend } from "../../plugins/backends/memory.ts";
 import type { ZonesRead } from "./drift-watch.ts";
-import { configuration, gslb, member, monitor, newProject, pool, regions, report, uuid } from "./project.fixture.ts";
+import { configuration, gslb, member, monitor, newProject, noConnection, pool, regions, report, uuid } from "./project.fixture.ts";
 import { Publisher } from "./publisher.ts";
 
 /** GSLBs over one pool of two members, one flavor, and a clock that stands still until it is moved. */
@@ -33,13 +33,13 @@ export class Scene {
     const [nothing, nobody] = [memory.settings.parse({}), memory.credentials.parse({})];
     this.plugin = {
       ...memory,
-      write: (changes, _settings, _credentials, io) => {
+      write: (zone, changes, { io }) => {
         this.writes.push([...changes]);
-        return this.onWrite(changes, () => memory.write(changes, nothing, nobody, io));
+        return this.onWrite(changes, () => memory.write(zone, changes, { settings: nothing, credentials: nobody, io }));
       },
-      read: (fqdns, _settings, _credentials, io) => {
+      read: (zone, fqdns, { io }) => {
         this.reads.push([...fqdns]);
-        return this.onRead(fqdns, async () => (await memory.read?.(fqdns, nothing, nobody, io)) ?? []);
+        return this.onRead(fqdns, async () => (await memory.read?.(zone, fqdns, { settings: nothing, credentials: nobody, io })) ?? []);
       },
     };
     this.publisher = this.start(null);
@@ -56,7 +56,7 @@ export class Scene {
           signal?.addEventListener("abort", () => resolve());
         }),
       flavors: (name: string) => (name === "edge" ? { plugin: this.plugin, settings: {}, credentials: {} } : null),
-      backendIo: { now: () => this.now, fetch },
+      backendIo: { now: () => this.now, fetch, connect: noConnection },
       background: (promise: Promise<unknown>) => void this.running.push(promise),
       log: { warn: () => {}, error: () => {} },
     };

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Change } from "../../domain/backend.ts";
 import { memoryBackend } from "../../plugins/backends/memory.ts";
 import type { EnginePorts, EngineStorage } from "./ports.ts";
-import { configuration, regions, uuid } from "./project.fixture.ts";
+import { configuration, noConnection, regions, uuid } from "./project.fixture.ts";
 import { EngineShell } from "./shell.ts";
 
 /** One project's world, at a time that stands still until it is set. */
@@ -49,7 +49,7 @@ export class Desk {
       random: () => 0.5,
       newId: () => uuid(9_000 + this.recorded.length),
       flavors: () => (this.live === null ? null : { plugin: memoryBackend(this.live), settings: {}, credentials: {} }),
-      backendIo: { fetch, now: () => this.now },
+      backendIo: { fetch, connect: noConnection, now: () => this.now },
       conductor: {
         configuration: async () => {
           reached();

@@ -30,7 +30,8 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   const { poolIds: before } = state;
   let moved = false;
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
-    const wanted = { ttl: gslb.ttl, withdrawn: steering.outcome === "withdraw", answers: steering.answers };
+    const { ttl, steering_policy: policy } = gslb;
+    const wanted = { ttl, withdrawn: steering.outcome === "withdraw", policy, answers: steering.answers, pools: [] };
     next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
     if (next !== publication) {
       project.publish(next);

@@ -26,9 +26,13 @@ type Subject = {
 
 const world = {
   now: () => 0,
+  connect: () => raise("this backend needs no network"),
+  kept: new Map(),
   fetch: (() => Promise.reject(new Error("this backend needs no network"))) as typeof fetch,
   signal: new AbortController().signal,
 };
+
+const backendOf = ({ plugin, io }: Subject) => ({ settings: plugin.settings.parse({}), credentials: plugin.credentials.parse({}), io });
 
 /** What came of each change, also where one answer was given for all. */
 const each = (outcome: WriteOutcome, changes: readonly Change[]) =>
@@ -50,11 +54,11 @@ const subjects: Readonly<Record<string, () => Subject>> = {
     const subject: Subject = {
       plugin: {
         ...memory,
-        write: async (changes, settings, credentials, io) => {
+        write: async (at, changes, { io }) => {
           const { fault } = subject;
           const failing = (change: Change) => typeof fault === "object" && nameOf(change) === fault.failing;
           const whole = changes.filter((change) => !failing(change));
-          const outcome = await memory.write(whole, memory.settings.parse(settings), memory.credentials.parse(credentials), io);
+          const outcome = await memory.write(at, whole, { settings: {}, credentials: {}, io });
           if (fault === "lost-after-effect") throw new Error("timed out");
           const rest = [...each(outcome, whole)];
           return changes.map((change) =>
@@ -96,10 +100,24 @@ const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({
   pool_id: poolId,
   weight: null,
   pool_weight: null,
+  locations: [],
+  geofence: false,
+  region: null,
 });
 
 function publish(fqdn: string, number: number, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
-  const plan = { gslb_id: gslbId, fqdn, zone, flavor: "any", epoch: 0, number, decided_at: 0, ttl: 30 };
+  const plan = {
+    gslb_id: gslbId,
+    fqdn,
+    zone,
+    flavor: "any",
+    epoch: 0,
+    number,
+    decided_at: 0,
+    ttl: 30,
+    policy: "failover" as const,
+    pools: [],
+  };
   return { kind: "publish", plan: { ...plan, withdrawn: answers.length === 0, answers: [...answers], ...more } };
 }
 
@@ -112,9 +130,9 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
   });
 
   const write = async (...changes: Change[]) => {
-    const { plugin, io } = subject;
+    const { plugin } = subject;
     const outcome = await plugin
-      .write(changes, plugin.settings.parse({}), plugin.credentials.parse({}), io)
+      .write(zone, changes, backendOf(subject))
       // A throw is the same as `retry` for all: that is the caller's part of the contract.
       .catch(() => ({ class: "retry" as const, detail: "thrown" }));
     const results = each(outcome, changes);
@@ -122,8 +140,8 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
     return results.map((result) => (result.ok ? "ok" : result.error.class));
   };
   const read = async (...fqdns: string[]) => {
-    const { plugin, io } = subject;
-    const live = await (plugin.read ?? raise("cannot read"))(fqdns, plugin.settings.parse({}), plugin.credentials.parse({}), io);
+    const { plugin } = subject;
+    const live = await (plugin.read ?? raise("cannot read"))(zone, fqdns, backendOf(subject));
     expect(live.map((records) => records.fqdn)).toEqual(fqdns);
     return live;
   };
@@ -162,9 +180,9 @@ describe.each(Object.keys(subjects))("the backend %s", (name) => {
 
   it("drops an older plan and tells the number that it holds", async () => {
     await write(publish(www, 7, [set("A", "192.0.2.7")], { epoch: 2 }));
-    const { plugin, io } = subject;
+    const { plugin } = subject;
     const older = [publish(www, 6, [set("A", "192.0.2.6")], { epoch: 2 }), publish(www, 99, [set("A", "192.0.2.9")], { epoch: 1 })];
-    const outcome = await plugin.write(older, plugin.settings.parse({}), plugin.credentials.parse({}), io);
+    const outcome = await plugin.write(zone, older, backendOf(subject));
     for (const result of each(outcome, older))
       expect(result).toMatchObject({ ok: false, error: { class: "superseded", epoch: 2, number: 7 } });
     expect((await live(www)).answers).toEqual([{ type: "A", values: ["192.0.2.7"], ttl: 30 }]);
@@ -288,12 +306,14 @@ describe("the reference", () => {
 
   it("refuses one name of five hundred alone, or all of them for its sake", async () => {
     const refuses = (fqdn: string) => fqdn === poison;
-    const single = await memoryBackend(new Map(), { refuses }).write(changes, {}, {}, world);
+    const single = await memoryBackend(new Map(), { refuses }).write(zone, changes, { settings: {}, credentials: {}, io: world });
     const refused = each(single, changes).flatMap((result, index) => (result.ok ? [] : [names[index]]));
     expect("class" in single).toBe(false);
     expect(refused).toEqual([poison]);
     const kept = new Map<string, Change>();
-    expect(await memoryBackend(kept, { refuses, atOnce: true }).write(changes, {}, {}, world)).toMatchObject({ class: "refused" });
+    expect(
+      await memoryBackend(kept, { refuses, atOnce: true }).write(zone, changes, { settings: {}, credentials: {}, io: world }),
+    ).toMatchObject({ class: "refused" });
     expect(kept.size).toBe(0);
   });
 });

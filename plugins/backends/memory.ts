@@ -52,12 +52,13 @@ export function memoryBackend(
     settings: nothing,
     credentials: nothing,
     supports: able,
-    read: async (fqdns, _settings, _credentials, io) => {
+    identity: () => "",
+    read: async (_zone, fqdns, { io }) => {
       assert(fqdns.length <= able.batch, `at most ${able.batch} names in a read`);
       io.signal.throwIfAborted();
       return fqdns.map((fqdn) => recordsOf(fqdn, names.get(fqdn) ?? null));
     },
-    write: async (changes, _settings, _credentials, io) => {
+    write: async (_zone, changes, { io }) => {
       assert(changes.length <= able.batch, `at most ${able.batch} changes in a write`);
       io.signal.throwIfAborted();
       if (atOnce && changes.some((change) => objectionOf(change) !== null)) return { class: "refused", detail: "a record is not allowed" };

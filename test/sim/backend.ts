@@ -24,47 +24,51 @@ export class SimBackend {
   constructor(random: Random, sleep: (ms: number) => Promise<void>) {
     this.random = random;
     const memory = memoryBackend(this.names);
-    const world = { now: () => 0, fetch, signal: new AbortController().signal };
+    const connect = (): never => {
+      throw new Error("this backend needs no network");
+    };
+    const world = { now: () => 0, fetch, connect, signal: new AbortController().signal, kept: new Map() };
+    const nobody = { settings: {}, credentials: {}, io: world };
     // Some providers take a batch whole or not at all, and do not say whom they disliked.
     const whole = random.chance(0.5);
-    const write = async (changes: readonly Change[]): Promise<WriteOutcome> => {
+    const write = async (zone: string, changes: readonly Change[]): Promise<WriteOutcome> => {
       const good = changes.filter((change) => !this.isPoison(change));
       if (whole && good.length < changes.length) return { class: "refused", detail: "poison, somewhere" };
-      const outcome = await memory.write(good, {}, {}, world);
+      const outcome = await memory.write(zone, good, nobody);
       const taken = "class" in outcome ? [] : [...outcome];
       return changes.map((change) => (this.isPoison(change) ? fail({ class: "refused", detail: "poison" }) : (taken.shift() ?? nothing)));
     };
     this.plugin = {
       ...memory,
       supports: { ...memory.supports, policies: ["failover", "round_robin", "weighted"], batch: random.pick([1, 3, 100]) },
-      read: async (fqdns, settings, credentials, io): Promise<readonly LiveRecords[]> => {
+      read: async (zone, fqdns, { io }): Promise<readonly LiveRecords[]> => {
         await sleep(this.random.int(1, 50));
         if (this.mood === "away" || this.mood === "hangs") throw new Error("the backend is away");
-        const live = (await memory.read?.(fqdns, memory.settings.parse(settings), memory.credentials.parse(credentials), io)) ?? [];
+        const live = (await memory.read?.(zone, fqdns, { ...nobody, io })) ?? [];
         return this.lies ? live.map((records) => ({ ...records, answers: [] })) : live;
       },
-      write: async (changes) => {
+      write: async (zone, changes) => {
         const all = (failure: WriteFailure) => changes.map(() => fail(failure));
         switch (this.mood) {
           case "well":
             await sleep(this.random.int(1, 80));
-            return write(structuredClone(changes));
+            return write(zone, structuredClone(changes));
           case "away":
             await sleep(this.random.int(1, 2_000));
             throw new Error("the backend is away");
           case "slow": {
             await sleep(this.random.int(100, 25_000));
-            return write(structuredClone(changes));
+            return write(zone, structuredClone(changes));
           }
           case "hangs": {
             const late = structuredClone(changes);
             await sleep(this.random.int(31_000, 90_000));
-            return write(late);
+            return write(zone, late);
           }
           case "limited":
             return all({ class: "retry", detail: "429", afterMs: this.random.int(1_000, 30_000) });
           case "takes_and_fails":
-            await write(structuredClone(changes));
+            await write(zone, structuredClone(changes));
             throw new Error("the answer was lost");
           case "credentials":
             return all({ class: "credentials", detail: "the token was refused" });

@@ -44,7 +44,9 @@ const faults: Readonly<Record<string, Fault>> = {
       world.backend.names.delete(plan.fqdn);
       return { what: `backend: ${plan.fqdn} is deleted by hand`, end: () => undefined };
     }
-    const [first = { type: "A", ttl: 30, pool_id: plan.gslb_id, weight: null, pool_weight: null }] = plan.answers;
+    const [
+      first = { type: "A", ttl: 30, pool_id: plan.gslb_id, weight: null, pool_weight: null, locations: [], geofence: false, region: null },
+    ] = plan.answers;
     const answers = [{ ...first, type: "A" as const, values: ["203.0.113.9"] }];
     world.backend.names.set(plan.fqdn, { kind: "publish", plan: { ...plan, withdrawn: false, answers } });
     return { what: `backend: ${plan.fqdn} is edited by hand`, end: () => undefined };

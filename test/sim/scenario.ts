@@ -121,6 +121,8 @@ export class Maker {
       fqdn: `www${this.names}.example.com.`,
       domain_name: "example.com.",
       flavor: "edge",
+      flavors: ["edge"],
+      adopt: false,
       ttl: 30,
       steering_policy: random.pick(["failover", "failover", "round_robin", "weighted"]),
       max_answers: random.chance(0.15) ? random.int(1, 4) : null,

@@ -135,26 +135,32 @@ export class World {
         flavors: (name) => {
           if (name !== "edge") return null;
           const { plugin } = this.backend;
-          const write: typeof plugin.write = (changes, settings, credentials, io) => {
+          const write: typeof plugin.write = (zone, changes, backend) => {
             this.issued(changes);
             return call(
               "write",
               () => {
                 this.left(changes);
-                return plugin.write(changes, settings, credentials, io);
+                return plugin.write(zone, changes, backend);
               },
               () => 0,
             );
           };
-          const read: NonNullable<typeof plugin.read> = (fqdns, settings, credentials, io) =>
+          const read: NonNullable<typeof plugin.read> = (zone, fqdns, backend) =>
             call(
               "read",
-              () => plugin.read?.(fqdns, settings, credentials, io) ?? [],
+              () => plugin.read?.(zone, fqdns, backend) ?? [],
               () => 0,
             );
           return { plugin: { ...plugin, write, read }, settings: {}, credentials: {} };
         },
-        backendIo: { now: () => this.host.now, fetch },
+        backendIo: {
+          now: () => this.host.now,
+          fetch,
+          connect: () => {
+            throw new Error("this backend needs no network");
+          },
+        },
         log: {
           warn: (message) => this.trace.say(`warn: ${message.slice(0, 160)}`),
           error: (message) => this.violated("no error is logged", "nothing", message),

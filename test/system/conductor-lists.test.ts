@@ -243,7 +243,19 @@ describe("the history", () => {
   it("forgets what is older than thirty days, but never the newest plan of a name that exists", async () => {
     const project = conductors.of("prune");
     const gslb = value(await project.create("gslb", gslbOf("prune"), by));
-    const answers = [{ type: "A", values: ["192.0.2.1"], ttl: 30, pool_id: crypto.randomUUID(), weight: null, pool_weight: null }];
+    const answers = [
+      {
+        type: "A",
+        values: ["192.0.2.1"],
+        ttl: 30,
+        pool_id: crypto.randomUUID(),
+        weight: null,
+        pool_weight: null,
+        locations: [],
+        geofence: false,
+        region: null,
+      },
+    ];
     const at = (day: number) => new Date(Date.now() - day * 86_400_000).toISOString();
     const published = (plan: number, day: number, gslb_id = gslb.id) =>
       eventOf(100 + plan, {

@@ -25,11 +25,25 @@ const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({
   pool_id: poolId,
   weight: null,
   pool_weight: null,
+  locations: [],
+  geofence: false,
+  region: null,
 });
 
 function publish(fqdn: string, number: number, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
   const zone = fqdn.split(".").slice(-3).join(".");
-  const plan = { gslb_id: gslbId, fqdn, zone, flavor: "edge", epoch: 0, number, decided_at: 0, ttl: 30 };
+  const plan = {
+    gslb_id: gslbId,
+    fqdn,
+    zone,
+    flavor: "edge",
+    epoch: 0,
+    number,
+    decided_at: 0,
+    ttl: 30,
+    policy: "failover" as const,
+    pools: [],
+  };
   return { kind: "publish", plan: { ...plan, withdrawn: answers.length === 0, answers: [...answers], ...more } };
 }
 

@@ -161,12 +161,16 @@ describe("the service", () => {
     const { body } = await call("GET", "/v0.1/flavors");
     expect(body.flavors).toEqual([
       {
+        id: expect.any(String),
         name: "edge",
         provider: "edge",
-        settings: {},
+        settings: { drift_interval: 300, on_drift: "reassert" },
         description: expect.any(String),
         project_ids: [],
         domain_names: [],
+        version: 1,
+        created_at: expect.any(String),
+        updated_at: expect.any(String),
         links: { self: "http://kosmos.test/v0.1/flavors/edge" },
       },
     ]);

@@ -20,11 +20,25 @@ const set = (type: AnswerSet["type"], ...values: string[]): AnswerSet => ({
   pool_id: poolId,
   weight: null,
   pool_weight: null,
+  locations: [],
+  geofence: false,
+  region: null,
 });
 
 function publish(fqdn: string, answers: readonly AnswerSet[], more: Partial<Plan> = {}): Change {
   const gslb_id = "11111111-1111-4111-8111-111111111111";
-  const plan = { gslb_id, fqdn, zone: "example.com.", flavor: "edge", epoch: 0, number: 1, decided_at: 0, ttl: 30 };
+  const plan = {
+    gslb_id,
+    fqdn,
+    zone: "example.com.",
+    flavor: "edge",
+    epoch: 0,
+    number: 1,
+    decided_at: 0,
+    ttl: 30,
+    policy: "failover" as const,
+    pools: [],
+  };
   return { kind: "publish", plan: { ...plan, withdrawn: answers.length === 0, answers: [...answers], ...more } };
 }
 

@@ -13,6 +13,9 @@ const member = (pool: 0 | 1, pool_weight: number, weight: number, value: string)
   pool_id: pools[pool],
   weight,
   pool_weight,
+  locations: [],
+  geofence: false,
+  region: null,
 });
 /** Draws these numbers one after the other. */
 const draws = (...numbers: number[]) => {
@@ -90,7 +93,14 @@ describe("the sets of a weighted name", () => {
   });
 
   it("are all of them where the plan is not weighted, and no chance is spent", () => {
-    const sets = [member(0, 1, 1, "192.0.2.1"), member(1, 1, 1, "192.0.2.2")].map((set) => ({ ...set, weight: null, pool_weight: null }));
+    const sets = [member(0, 1, 1, "192.0.2.1"), member(1, 1, 1, "192.0.2.2")].map((set) => ({
+      ...set,
+      weight: null,
+      pool_weight: null,
+      locations: [],
+      geofence: false,
+      region: null,
+    }));
     const none = () => {
       throw new Error("drawn");
     };

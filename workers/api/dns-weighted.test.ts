@@ -19,6 +19,9 @@ const member = (pool_id: string, pool_weight: number, weight: number, type: Answ
   pool_id,
   weight,
   pool_weight,
+  locations: [],
+  geofence: false,
+  region: null,
 });
 /** Web-1 has both families; web-2, of the same pool, IPv4 alone; the second pool has a member with two addresses. */
 const web = [
@@ -33,7 +36,19 @@ async function serve(answers: readonly AnswerSet[]) {
   const double = answersDouble();
   const fqdn = "www.example.com.";
   const gslb_id = "11111111-1111-4111-8111-111111111111";
-  const plan = { gslb_id, fqdn, zone: "example.com.", flavor: "edge", epoch: 0, number: 1, decided_at: 0, ttl: 30, withdrawn: false };
+  const plan = {
+    gslb_id,
+    fqdn,
+    zone: "example.com.",
+    flavor: "edge",
+    epoch: 0,
+    number: 1,
+    decided_at: 0,
+    ttl: 30,
+    policy: "failover" as const,
+    pools: [],
+    withdrawn: false,
+  };
   const change: Change = { kind: "publish", plan: { ...plan, answers: [...answers] } };
   expect(await answersIo(double).write([change])).toEqual([{ ok: true, value: null }]);
   const state = { now: 1_000_000, chances: [] as number[], lookups: 0 };

@@ -1,4 +1,5 @@
 /** `/dns-query` as it is, and `/changes`, `/records`, which write and read through the `edge` backend as the Engine does. */
+import { connect } from "cloudflare:sockets";
 import type { Change } from "../../../domain/backend.ts";
 import { Answers } from "../../../durable-objects/answers/answers.ts";
 import { answersIo } from "../../../durable-objects/answers/answers-io.ts";
@@ -15,10 +16,11 @@ const dns = dnsQuery();
 export default {
   async fetch(request, env) {
     const answers = (name: string) => answersOf(env.ANSWERS, name);
-    const io = { now: Date.now, fetch, signal: request.signal, answers: answersIo(answers) };
+    const world = { now: Date.now, fetch, connect, signal: request.signal, kept: new Map() };
+    const backend = { settings: {}, credentials: {}, io: { ...world, answers: answersIo(answers) } };
     const { pathname, search } = new URL(request.url);
-    if (pathname === "/changes") return Response.json(await edge.write((await request.json()) as Change[], {}, {}, io));
-    if (pathname === "/records") return Response.json(await edge.read?.((await request.json()) as string[], {}, {}, io));
+    if (pathname === "/changes") return Response.json(await edge.write("", (await request.json()) as Change[], backend));
+    if (pathname === "/records") return Response.json(await edge.read?.("", (await request.json()) as string[], backend));
     const bindings: Partial<ApiBindings> = {
       settings: {},
       answers,
