@@ -23,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/{system,servers,differential}/**/*.test.ts"],
+          include: ["test/{system,servers,differential,backends}/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
