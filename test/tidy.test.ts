@@ -26,7 +26,9 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "domain/address.ts": ["domain/", "zod", "ipaddr.js"],
   "plugins/": ["domain/", "zod"],
   "plugins/checks/": ["domain/", "zod", "dns-packet", "node:buffer"],
-  "plugins/backends/": ["domain/", "zod"],
+  "plugins/backends/": ["domain/", "zod", "plugins/openstack/"],
+  // What plugins for OpenStack share; it speaks HTTP as backends do.
+  "plugins/openstack/": ["domain/", "zod", "plugins/backends/http.ts"],
   "durable-objects/": ["domain/"],
   "durable-objects/answers/": ["domain/", ...contracts, ...registries, ...platform, "zod"],
   "durable-objects/conductor/": ["domain/", ...contracts, ...registries, ...platform, "zod", "drizzle-orm", "migrations/"],
@@ -77,6 +79,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
     ...platform,
     "dns-packet",
     "vitest",
+    "zod",
     "wrangler",
     "smtp-server",
     "@grpc/grpc-js",

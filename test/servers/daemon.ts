@@ -25,9 +25,10 @@ export type DaemonOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Asked until it is true. */
   readonly ready: () => Promise<boolean>;
+  readonly readyTimeoutMs?: number;
 };
 
-const readyTimeoutMs = 20_000;
+const usualReadyTimeoutMs = 20_000;
 const patienceMs = 5_000;
 const running = new Set<ChildProcess>();
 // A runner that ends in the midst of a test leaves no server behind.
@@ -35,7 +36,14 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-export async function startDaemon({ program, args, cwd, env, ready }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({
+  program,
+  args,
+  cwd,
+  env,
+  ready,
+  readyTimeoutMs = usualReadyTimeoutMs,
+}: DaemonOptions): Promise<Daemon> {
   const path = pathOf(program);
   if (path === null) throw new Error(`${program} is not installed`);
   const child = spawn(path, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });

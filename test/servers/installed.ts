@@ -13,6 +13,11 @@ const programs = {
   knot: { needs: ["knotd"], files: [], packages: "knot" },
   redis: { needs: ["redis-server"], files: [], packages: "redis-server" },
   blackbox: { needs: ["prometheus-blackbox-exporter"], files: [], packages: "prometheus-blackbox-exporter" },
+  keystone: {
+    needs: ["keystone-manage", "keystone-wsgi-public", "uwsgi"],
+    files: ["/usr/lib/uwsgi/plugins/python3_plugin.so"],
+    packages: "python3-keystone uwsgi-core uwsgi-plugin-python3",
+  },
   ping: { needs: ["ping"], files: [], packages: "iputils-ping" },
 } as const;
 export type Program = keyof typeof programs;
