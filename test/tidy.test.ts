@@ -26,7 +26,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "domain/address.ts": ["domain/", "zod", "ipaddr.js"],
   "plugins/": ["domain/", "zod"],
   "plugins/checks/": ["domain/", "zod", "dns-packet", "node:buffer"],
-  "plugins/backends/": ["domain/", "zod", "plugins/openstack/"],
+  "plugins/backends/": ["domain/", "zod", "plugins/openstack/", "aws4fetch", "fast-xml-parser"],
   // What plugins for OpenStack share; it speaks HTTP as backends do.
   "plugins/openstack/": ["domain/", "zod", "plugins/backends/http.ts"],
   "durable-objects/": ["domain/"],
@@ -81,6 +81,9 @@ const imports: Readonly<Record<string, readonly string[]>> = {
     "vitest",
     "zod",
     "wrangler",
+    "fast-xml-parser",
+    "@aws-crypto/sha256-js",
+    "@smithy/signature-v4",
     "smtp-server",
     "@grpc/grpc-js",
     "grpc-health-check",
