@@ -57,7 +57,7 @@ const publication: fc.Arbitrary<Publication> = fc
 const situation: fc.Arbitrary<GslbSituation> = fc.record({
   steering,
   judgedNothing: fc.boolean(),
-  publication,
+  publications: fc.array(publication, { minLength: 1, maxLength: limits.flavorsPerGslb }),
   policy: fc.constantFrom(...steeringPolicies),
   pools: fc
     .tuple(...poolIds.map(() => fc.record({ adminStateUp: fc.boolean(), weight: fc.constantFrom(0, 1, 65_535), status: anyStatus })))
@@ -84,7 +84,7 @@ describe("properties of a GSLB's status", () => {
     fc.assert(
       fc.property(situation, (now) => {
         if (gslbStatus("DOWN", now).status !== "ACTIVE") return;
-        expect([now.steering.outcome, now.publication.live !== null]).toEqual(["serve", true]);
+        expect([now.steering.outcome, now.publications.some(({ live }) => live !== null)]).toEqual(["serve", true]);
         const switchedOn = now.pools.filter((pool) => pool.adminStateUp);
         for (const pool of switchedOn) {
           const isFirst = pool === switchedOn[0];
@@ -101,8 +101,8 @@ describe("properties of a GSLB's status", () => {
   it("is ERROR where a plan is refused, or nothing could be answered in place of what is published", () => {
     fc.assert(
       fc.property(anyStatus, situation, (held, now) => {
-        const refused = now.publication.lastError !== null && isPending(now.publication);
-        const stays = now.steering.outcome === "nothing" && now.publication.wanted !== null;
+        const refused = now.publications.some((one) => one.lastError !== null && isPending(one));
+        const stays = now.steering.outcome === "nothing" && now.publications.some(({ wanted }) => wanted !== null);
         expect(gslbStatus(held, now).status === "ERROR").toBe(
           refused || stays || (held === "ERROR" && gslbStatus("PENDING", { ...now, judgedNothing: false }).status === "PENDING"),
         );

@@ -15,7 +15,8 @@ export type GslbSituation = {
   readonly steering: Steering;
   /** None of its members was ever judged: nothing speaks against anybody (rule 9). */
   readonly judgedNothing: boolean;
-  readonly publication: Publication;
+  /** One for each of its flavors. */
+  readonly publications: readonly Publication[];
   /** Its pools in order. */
   readonly pools: readonly {
     readonly id: string;
@@ -27,18 +28,23 @@ export type GslbSituation = {
   readonly policy: SteeringPolicy;
 };
 
+/** Why one flavor does not have what is wanted; null: nothing is known to be in the way. */
+function wrongWith(publication: Publication): string | null {
+  const { flavor, number, lastError, hold } = publication;
+  if (lastError !== null && isPending(publication)) return `${flavor} did not take plan ${number}: ${lastError.detail}`;
+  return hold === null ? null : `${flavor}: ${holdReason(hold)}`;
+}
+
 export function gslbStatus(held: Status, situation: GslbSituation): { readonly status: Status; readonly reason: string } {
-  const { steering, publication, pools, policy } = situation;
+  const { steering, publications, pools, policy } = situation;
   const to = (status: Status, reason: string) => ({ status: nextStatus(held, status), reason });
-  if (publication.lastError !== null && isPending(publication)) {
-    return to("ERROR", `${publication.flavor} did not take plan ${publication.number}: ${publication.lastError.detail}`);
-  }
-  if (publication.hold !== null) return to("ERROR", `${publication.flavor}: ${holdReason(publication.hold)}`);
+  const wrong = publications.flatMap((publication) => wrongWith(publication) ?? []);
+  if (wrong.length > 0) return to("ERROR", wrong.join("; "));
   if (steering.outcome === "nothing") {
-    if (publication.wanted === null) return to("PENDING", steering.reason);
+    if (publications.every(({ wanted }) => wanted === null)) return to("PENDING", steering.reason);
     return to("ERROR", `${steering.reason}; what is published stays`);
   }
-  if (publication.live === null) return to("PENDING", "nothing is published yet");
+  if (publications.every(({ live }) => live === null)) return to("PENDING", "nothing is published yet");
   if (steering.outcome !== "serve") {
     // Without evidence nobody is alarmed; what was judged once is not PENDING again.
     if (situation.judgedNothing && held !== "DOWN") return to(held === "PENDING" ? "PENDING" : "DEGRADED", steering.reason);

@@ -3,6 +3,7 @@
  * published. It stands, as verdicts to be judged anew and as plans to go on from; nothing is written until then (engine.md, rule 10).
  */
 import { undamped } from "../../domain/damping.ts";
+import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import type { AnswerSet } from "../../domain/plan.ts";
 import { newPublication } from "../../domain/publish.ts";
@@ -12,6 +13,8 @@ import type { Verdict } from "../../domain/verdict.ts";
 import type { Configuration } from "../rpc.ts";
 import type { Project } from "./project.ts";
 import { newGslb, newMember, newPool } from "./state.ts";
+
+type Standing = Configuration["standing"][number];
 
 /** Who is out has fallen at some time: the time before which it does not come back begins when it does. */
 const dampingOf = (status: Status, now: number) => (status === "DOWN" ? { ...undamped, fellAt: now } : undamped);
@@ -36,30 +39,39 @@ export function adopt(project: Project, configuration: Configuration, now: numbe
     if (status !== "PENDING") project.pools.set(id, { ...newPool(now), status, damping, reported: status });
   }
   for (const gslb of configuration.gslbs) {
-    const standing = configuration.standing.find((plan) => plan.gslb_id === gslb.id && plan.flavor === gslb.flavor);
-    if (standing === undefined) continue;
-    const { epoch, plan: number, answers } = standing;
-    const stayAt = gslb.failback === "manual" ? (answers[0]?.pool_id ?? null) : null;
-    const lastKnown = gslb.on_all_down === "last_known" ? knownIn(configuration.members, answers) : [];
+    // Also where it was published and shall not be any more: it serves on there.
+    const standing = configuration.standing.filter((plan) => plan.gslb_id === gslb.id && mayStand(configuration, gslb, plan.flavor));
+    const [first] = gslb.flavors.flatMap((flavor) => standing.find((plan) => plan.flavor === flavor) ?? []).concat(standing);
+    if (first === undefined) continue;
+    const stayAt = gslb.failback === "manual" ? (first.answers[0]?.pool_id ?? null) : null;
+    const lastKnown = gslb.on_all_down === "last_known" ? knownIn(configuration.members, first.answers) : [];
     const state = { status: gslb.status, reported: gslb.status, adopted: true, stayAt, lastKnown };
     project.gslbs.set(gslb.id, { ...newGslb(now), ...state });
-    const plan = {
-      gslb_id: gslb.id,
-      fqdn: gslb.fqdn,
-      zone: gslb.domain_name,
-      flavor: gslb.flavor,
-      epoch,
-      number,
-      decided_at: now,
-      ttl: gslb.ttl,
-      withdrawn: answers.length === 0,
-      policy: gslb.steering_policy,
-      answers: [...answers],
-      pools: [],
-    };
-    const base = newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
-    project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
+    for (const plan of standing) adoptPlan(project, gslb, plan, now);
   }
+}
+
+/** A flavor that the GSLB has, or is to be removed from: what was left at others is nobody's. */
+const mayStand = ({ tombstones }: Configuration, { id, flavors }: Gslb, flavor: string): boolean =>
+  flavors.includes(flavor) || tombstones.some((tombstone) => tombstone.gslb_id === id && tombstone.flavor === flavor && tombstone.remove);
+
+function adoptPlan(project: Project, gslb: Gslb, { flavor, epoch, plan: number, answers }: Standing, now: number): void {
+  const plan = {
+    gslb_id: gslb.id,
+    fqdn: gslb.fqdn,
+    zone: gslb.domain_name,
+    flavor,
+    epoch,
+    number,
+    decided_at: now,
+    ttl: gslb.ttl,
+    withdrawn: answers.length === 0,
+    policy: gslb.steering_policy,
+    answers: [...answers],
+    pools: [],
+  };
+  const base = newPublication(flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+  project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
 }
 
 /** Members whose stored state could not be read: who is published goes on as up until it was judged anew, since a lost row is no evidence. */

@@ -277,7 +277,7 @@ export class Catalog {
       this.gslbs.delete(id);
       return;
     }
-    this.gslbs.set(id, gslb);
+    this.gslbs.set(id, placed(gslb));
     for (const pool of poolsOf(gslb)) {
       const users = this.gslbsByPool.get(pool) ?? new Set<string>();
       users.add(id);
@@ -291,6 +291,12 @@ const targetOf = ({ selector: { member_id, pool_id } }: Override): string => mem
 /** The pools that a GSLB may serve, the fallback pool among them. */
 const poolsOf = ({ pool_ids, fallback_pool_id }: Gslb): readonly string[] =>
   fallback_pool_id === null || pool_ids.includes(fallback_pool_id) ? pool_ids : [...pool_ids, fallback_pool_id];
+
+/** What was stored, or sent, before a GSLB could have several flavors names one. */
+const placed = (gslb: Omit<Gslb, "flavors"> & Partial<Pick<Gslb, "flavors">>): Gslb => ({
+  ...gslb,
+  flavors: gslb.flavors ?? [gslb.flavor],
+});
 
 /** A monitor without what only the catalogue knows, to be compared with one from the Conductor. */
 function bare({ judged_version: _, ...monitor }: CatalogMonitor): Monitor {

@@ -9,30 +9,68 @@ import { limits } from "../../domain/limits.ts";
 import { isPending, newPublication, type Publication, wantRemoved } from "../../domain/publish.ts";
 import type { Configuration } from "../rpc.ts";
 import type { Project } from "./project.ts";
-import { publicationKey } from "./state.ts";
+import { type GslbState, newGslb, publicationKey } from "./state.ts";
 
-/** Takes over which names are gone, with the configuration that says so. */
-export function takeNames(project: Project, configuration: Configuration, goneGslbs: readonly Gslb[]): void {
-  const wanted = new Set([...project.catalog.gslbs.values()].map((gslb) => publicationKey(gslb.flavor, gslb.fqdn)));
-  for (const gslb of goneGslbs) {
-    const known = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
-    if (known === undefined || known.gslbId !== gslb.id || known.wanted === "removed") continue;
+/**
+ * Takes over which names are gone, with the configuration that says so: those of GSLBs that were deleted, and those of flavors that a GSLB was
+ * taken from. Returns the GSLBs that this concerns and that live on.
+ */
+export function takeNames(project: Project, configuration: Configuration, goneGslbs: readonly Gslb[], now: number): readonly string[] {
+  const { catalog } = project;
+  const wanted = new Set([...catalog.gslbs.values()].flatMap(({ flavors, fqdn }) => flavors.map((flavor) => publicationKey(flavor, fqdn))));
+  const gone = new Set(goneGslbs.map(({ id }) => id));
+  const removals = new Set(configuration.tombstones.flatMap(({ gslb_id, flavor, remove }) => (remove ? [`${gslb_id} ${flavor}`] : [])));
+  for (const [key, known] of project.publications) {
+    const owner = catalog.gslbs.get(known.gslbId);
+    const isLeft = gone.has(known.gslbId) || (owner !== undefined && !owner.flavors.includes(known.flavor));
+    if (!isLeft || known.wanted === "removed") continue;
+    const isToGo = removals.has(`${known.gslbId} ${known.flavor}`);
+    // Whoever moves serves on where it was, until it is published where it shall be.
+    if (owner !== undefined && isToGo && !wanted.has(key)) continue;
     // Records that shall stay are not ours any more: no removal speaks for them.
-    const kept = !configuration.tombstones.some((tombstone) => tombstone.gslb_id === gslb.id);
-    project.publish({ ...known, wanted: null, live: kept ? null : known.live });
+    project.publish({ ...known, wanted: null, live: isToGo ? known.live : null });
   }
+  const moving = new Set<string>();
   for (const tombstone of configuration.tombstones) {
-    const key = publicationKey(tombstone.flavor, tombstone.fqdn);
-    const known = project.publications.get(key) ?? newPublication(tombstone.flavor, tombstone.fqdn, tombstone.zone, tombstone.gslb_id);
+    const { flavor, gslb_id: gslbId } = tombstone;
+    const key = publicationKey(flavor, tombstone.fqdn);
+    const known = project.publications.get(key) ?? newPublication(flavor, tombstone.fqdn, tombstone.zone, gslbId);
     const removed = known.wanted === "removed" && !isPending(known);
-    // A name that was made again supersedes the removal of its predecessor.
-    if (!tombstone.remove || removed || wanted.has(key)) project.unpublished(tombstone.gslb_id, tombstone.flavor);
-    else project.publish({ ...wantRemoved(known), gslbId: tombstone.gslb_id });
+    // A name that was made again, or a flavor that was added again, supersedes the removal.
+    if (!tombstone.remove || removed || wanted.has(key)) {
+      project.unpublished(gslbId, flavor);
+      continue;
+    }
+    if (catalog.gslbs.has(gslbId)) moving.add(gslbId);
+    const isServing = known.gslbId === gslbId && (known.wanted !== null || known.live !== null);
+    if (!moving.has(gslbId) || !isServing) project.publish({ ...wantRemoved(known), gslbId });
+    if (moving.has(gslbId)) leave(project, gslbId, flavor, now);
   }
   const leaving = new Set(configuration.tombstones.map((tombstone) => publicationKey(tombstone.flavor, tombstone.fqdn)));
   for (const [key, publication] of project.publications) {
     if (!wanted.has(key) && !leaving.has(key) && !isPending(publication)) project.forget(key);
   }
+  for (const [id, state] of project.gslbs) if (state.leaving.length > 0) keepLeaving(project, id, state);
+  return [...moving];
+}
+
+function leave(project: Project, id: string, flavor: string, now: number): void {
+  const state = project.gslbs.get(id) ?? newGslb(now);
+  if (!state.leaving.includes(flavor)) state.leaving = [...state.leaving, flavor];
+  project.gslbs.set(id, state);
+  project.touched.gslbs.add(id);
+}
+
+/** Flavors that it was added to again, or that are known to have nothing of it any more, are not being left. */
+function keepLeaving(project: Project, id: string, state: GslbState): void {
+  const gslb = project.catalog.gslbs.get(id);
+  const left = state.leaving.filter((flavor) => {
+    if (gslb === undefined || gslb.flavors.includes(flavor)) return false;
+    return project.publications.get(publicationKey(flavor, gslb.fqdn))?.gslbId === id;
+  });
+  if (left.length === state.leaving.length) return;
+  state.leaving = left;
+  project.touched.gslbs.add(id);
 }
 
 /** With whom a change went out: so many names of a zone in one write, after a write of more that was refused as a whole or not. */
@@ -61,7 +99,7 @@ export function sayWritten(
     const { epoch, ttl, withdrawn, answers } = next.live.plan;
     const values = answers.flatMap((answer) => answer.values);
     const reason = `plan ${number}: ${withdrawn ? "no answer (withdrawn)" : values.join(", ")}`;
-    const decided = decisionOf(project, gslb_id, number);
+    const decided = decisionOf(project, gslb_id, flavor, number);
     const evidence = { epoch, ttl, withdrawn, answers, urgency: publication.urgency, ...decided, ...batch };
     const from = publication.live?.plan.answers.flatMap((answer) => answer.values).join(",") ?? null;
     project.say(now, { kind: "published", severity: "info", ...about, rule: "newest_plan", from, to: values.join(","), reason, evidence });
@@ -72,8 +110,8 @@ export function sayWritten(
 }
 
 /** What decided this plan; nothing of one that only got another number, or that an Engine before this one made. */
-function decisionOf(project: Project, gslbId: string, number: number): object {
-  const decision = project.gslbs.get(gslbId)?.decision ?? null;
+function decisionOf(project: Project, gslbId: string, flavor: string, number: number): object {
+  const decision = project.gslbs.get(gslbId)?.decisions[flavor];
   return decision?.number === number ? { decided: { reason: decision.reason, cause: decision.cause, steps: decision.steps } } : {};
 }
 

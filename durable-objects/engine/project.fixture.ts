@@ -155,9 +155,10 @@ export class World {
     this.publish();
   }
 
-  /** Plays the backend: takes whatever is wanted. */
-  publish(): void {
+  /** Plays the backends, or those of these flavors: takes whatever is wanted. */
+  publish(...flavors: readonly string[]): void {
     for (const [key, publication] of this.project.publications) {
+      if (flavors.length > 0 && !flavors.includes(publication.flavor)) continue;
       if (publication.confirmed !== publication.number) this.project.written(key, publication.number, null, this.now, 0.5);
     }
   }

@@ -97,7 +97,7 @@ export class Project {
     if (empty) adopt(this, configuration, now);
     reportAgain(this, configuration);
 
-    takeNames(this, configuration, taken.goneGslbs);
+    for (const id of takeNames(this, configuration, taken.goneGslbs, now)) this.dirtyGslbs.add(id);
     this.cause = "operator";
     for (const id of taken.members) rejudge(this, id, now);
     this.passive.configured(taken.members, now);

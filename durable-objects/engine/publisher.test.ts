@@ -242,7 +242,7 @@ describe("publishing", () => {
 
   it("tells of a flavor that is not there", async () => {
     const scene = new Scene();
-    scene.configure([gslb(1_000, [uuid(10)], { flavor: "gone" })]);
+    scene.configure([gslb(1_000, [uuid(10)], { flavors: ["gone"] })]);
     scene.hear("pass");
     await scene.settle();
     expect(scene.project.publications.get("gone www1000.example.com.")?.lastError).toMatchObject({ class: "not-found" });

@@ -95,11 +95,12 @@ export const gslbState = z.object({
     .array(z.object({ poolId: z.string(), memberId: z.string(), endpoints: z.array(z.string()).readonly() }))
     .readonly()
     .default([]),
-  /** What decided the newest plan, for the event that tells of it. */
-  decision: z
-    .object({ number: z.int(), reason: z.string(), cause: z.string(), steps: z.array(z.unknown()).readonly() })
-    .nullable()
-    .default(null),
+  /** What decided the newest plan of each flavor, for the event that tells of it. */
+  decisions: z
+    .record(z.string(), z.object({ number: z.int(), reason: z.string(), cause: z.string(), steps: z.array(z.unknown()).readonly() }))
+    .default({}),
+  /** Flavors that it was taken from and that may still have its name: each serves on until those that it has now hold its newest plan. */
+  leaving: z.array(z.string()).readonly().default([]),
   reported: z.string(),
   /** The version of the configuration that the backends are known to hold. */
   settledVersion: z.int(),
@@ -165,7 +166,8 @@ export const newGslb = (now: number): GslbState => ({
   stayAt: null,
   failbackPending: false,
   lastKnown: [],
-  decision: null,
+  decisions: {},
+  leaving: [],
   reported: "",
   settledVersion: 0,
 });

@@ -6,7 +6,7 @@
 import type { Gslb } from "../../domain/gslb.ts";
 import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
 import type { PoolHealth } from "../../domain/pool-health.ts";
-import { isInSync, newPublication, type Publication, want } from "../../domain/publish.ts";
+import { isInSync, newPublication, type Publication, want, wantRemoved } from "../../domain/publish.ts";
 import { type SteeredPool, type Steering, steer } from "../../domain/steering.ts";
 import { severityOf } from "./evidence.ts";
 import { healthOf } from "./judging.ts";
@@ -23,24 +23,17 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   project.touched.gslbs.add(id);
   openGate(project, gslb, state, now);
 
-  const key = publicationKey(gslb.flavor, gslb.fqdn);
-  const publication = project.publications.get(key) ?? newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
   const steering = steeringOf(project, gslb, now);
-  let next = publication;
   const { poolIds: before } = state;
   let moved = false;
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
-    const { ttl, steering_policy: policy } = gslb;
-    const wanted = { ttl, withdrawn: steering.outcome === "withdraw", policy, answers: steering.answers, pools: [] };
-    next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
-    if (next !== publication) {
-      project.publish(next);
-      state.decision = { number: next.number, reason: steering.reason, cause: project.cause, steps: steering.steps };
-    }
+    for (const flavor of [...gslb.flavors, ...leftBehind(project, gslb, state)]) wantAt(project, gslb, state, flavor, steering, now);
     sayAllDown(project, gslb, state, steering, now);
     moved = steering.memberIds.join() !== state.memberIds.join() || steering.poolIds.join() !== state.poolIds.join();
     remember(project, gslb, state, steering, now);
   }
+  const publications = gslb.flavors.map((flavor) => publicationAt(project, gslb, flavor));
+  if (publications.every(isInSync)) giveUp(project, gslb, state);
   project.timers.set(`gslb ${id}`, nextLook(project, id, now));
 
   const pools = gslb.pool_ids.flatMap((poolId) => {
@@ -49,7 +42,8 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     const weight = weightOf(gslb, poolId);
     return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, weight, status }];
   });
-  const situation = { steering, judgedNothing: !anyJudged(project, gslb), publication: ownPart(next, gslb), pools };
+  const own = publications.map((publication) => ownPart(publication, gslb));
+  const situation = { steering, judgedNothing: !anyJudged(project, gslb), publications: own, pools };
   const { status, reason } = gslbStatus(state.status, { ...situation, policy: gslb.steering_policy });
   if (status !== state.status) {
     const evidence = { outcome: steering.outcome, pool_ids: steering.poolIds, steps: steering.steps };
@@ -71,13 +65,40 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
     state.reported = status;
     project.report({ kind: "gslb", id, status });
   }
-  const held = isInSync(next) || next.wanted === null || !gslb.admin_state_up;
+  const held = !gslb.admin_state_up || publications.every((one) => isInSync(one) || one.wanted === null);
   const waiting = !state.gateOpen && state.readySince !== null;
   if (held && !waiting && state.settledVersion !== gslb.version) {
     state.settledVersion = gslb.version;
     project.settled("gslb", id, gslb.version);
   }
   return moved ? [...new Set([...before, ...steering.poolIds, ...gslb.pool_ids])] : [];
+}
+
+const publicationAt = (project: Project, { id, fqdn, domain_name }: Gslb, flavor: string): Publication =>
+  project.publications.get(publicationKey(flavor, fqdn)) ?? newPublication(flavor, fqdn, domain_name, id);
+
+/** Wants what was steered at one flavor: each has plans, and numbers, of its own. */
+function wantAt(project: Project, gslb: Gslb, state: GslbState, flavor: string, steering: Steering, now: number): void {
+  const publication = publicationAt(project, gslb, flavor);
+  const { ttl, steering_policy: policy } = gslb;
+  const wanted = { ttl, withdrawn: steering.outcome === "withdraw", policy, answers: steering.answers, pools: [] };
+  const next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
+  if (next === publication) return;
+  project.publish(next);
+  const decision = { number: next.number, reason: steering.reason, cause: project.cause, steps: steering.steps };
+  state.decisions = { ...state.decisions, [flavor]: decision };
+}
+
+/** Flavors that it was taken from and that still serve it: the dead leave there too. */
+const leftBehind = (project: Project, gslb: Gslb, { leaving }: GslbState): readonly string[] =>
+  leaving.filter((flavor) => {
+    const { gslbId, wanted } = publicationAt(project, gslb, flavor);
+    return gslbId === gslb.id && wanted !== null && wanted !== "removed";
+  });
+
+/** Rule 20: what it was taken from lets it go, now that it is published wherever it shall be. */
+function giveUp(project: Project, gslb: Gslb, state: GslbState): void {
+  for (const flavor of leftBehind(project, gslb, state)) project.publish(wantRemoved(publicationAt(project, gslb, flavor)));
 }
 
 /** What a steering that is carried out leaves behind: where traffic is, who is served, whether it waits to be sent back. */
@@ -143,7 +164,7 @@ export function sendBack(project: Project, id: string, by: string, now: number):
 
 /** What a predecessor of the same name left there says nothing of this GSLB. */
 function ownPart(publication: Publication, gslb: Gslb): Publication {
-  if (publication.gslbId !== gslb.id) return newPublication(gslb.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+  if (publication.gslbId !== gslb.id) return newPublication(publication.flavor, gslb.fqdn, gslb.domain_name, gslb.id);
   return publication.live === null || publication.live.plan.gslb_id === gslb.id ? publication : { ...publication, live: null };
 }
 

@@ -5,7 +5,7 @@ import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import { isInForce, overrideView } from "../../domain/override.ts";
 import type { AnswerSet } from "../../domain/plan.ts";
-import { holdReason, isInSync } from "../../domain/publish.ts";
+import { holdReason, isInSync, type Publication } from "../../domain/publish.ts";
 import type { Status } from "../../domain/status.ts";
 import type {
   AnswerView,
@@ -76,9 +76,8 @@ const standingReason = ({ status, reason }: MemberState): string =>
 function safeToStopAt(project: Project, { pool_id, endpoints }: Member): string | null {
   const users = project.catalog.gslbsOf(pool_id).flatMap((id) => project.catalog.gslbs.get(id) ?? []);
   let safeAt: number | null = null;
-  for (const gslb of users) {
-    const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
-    if (publication === undefined || (publication.wanted === null && publication.live === null)) continue;
+  for (const publication of users.flatMap((gslb) => publishedFor(project, gslb))) {
+    if (publication.wanted === null && publication.live === null) continue;
     // A write that is on its way, or that nobody heard the end of, may be live.
     if (!isInSync(publication) || publication.unsure) return null;
     const { live, cachedUntil } = publication;
@@ -86,6 +85,12 @@ function safeToStopAt(project: Project, { pool_id, endpoints }: Member): string 
     safeAt = Math.max(safeAt ?? 0, cachedUntil, live === null ? 0 : live.at + live.plan.ttl * 1_000);
   }
   return safeAt === null ? null : isoTime(safeAt);
+}
+
+/** What is known of its name at its flavors, and at those that it is leaving. */
+function publishedFor(project: Project, { id, flavors, fqdn }: Gslb): readonly Publication[] {
+  const leaving = project.gslbs.get(id)?.leaving ?? [];
+  return [...flavors, ...leaving].flatMap((flavor) => project.publications.get(publicationKey(flavor, fqdn)) ?? []);
 }
 
 function endpointView(state: MemberState, endpoint: string, votes: readonly VoteEvidence[]): EndpointView {
@@ -139,7 +144,7 @@ export function gslbView(project: Project, id: string, now: number): GslbView | 
     pools: [...new Set([...gslb.pool_ids, ...(gslb.fallback_pool_id === null ? [] : [gslb.fallback_pool_id])])].flatMap(
       (pool) => poolView(project, pool, now) ?? [],
     ),
-    published: [publishedView(project, gslb)],
+    published: [...gslb.flavors, ...state.leaving].flatMap((flavor) => publishedView(project, gslb, flavor) ?? []),
   };
 }
 
@@ -153,19 +158,22 @@ function pendingReason(project: Project, status: Status, reason: string, poolIds
   return why === null ? reason : `${reason}; ${why}`;
 }
 
-function publishedView(project: Project, gslb: Gslb): PublishedView {
-  const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
+/** Null: the GSLB has left the flavor. */
+function publishedView(project: Project, gslb: Gslb, flavor: string): PublishedView | null {
+  const publication = project.publications.get(publicationKey(flavor, gslb.fqdn));
   const live = publication?.live ?? null;
+  const isLeaving = !gslb.flavors.includes(flavor);
+  if (isLeaving && live === null) return null;
   const error = publication?.lastError ?? null;
   const { hold, wanted } = publication ?? { hold: null, wanted: null };
   return {
-    flavor: gslb.flavor,
-    provider: gslb.flavor,
+    flavor,
+    provider: flavor,
     plan: live?.plan.number ?? null,
     decided_at: live === null ? null : isoTime(live.plan.decided_at),
     published_at: live === null ? null : isoTime(live.at),
     visible_at: null,
-    in_sync: publication !== undefined && isInSync(publication),
+    in_sync: publication !== undefined && !isLeaving && isInSync(publication),
     last_error: hold === null ? (error?.detail ?? null) : holdReason(hold),
     next_retry_at: error === null || publication === undefined ? null : isoTime(publication.nextTryAt),
     answers: answersView(live?.plan.answers ?? []),
@@ -210,10 +218,7 @@ export function projectView(project: Project, now: number): ProjectView {
         link: `/v0.1/pools/${member.pool_id}/pool_members/${member.id}/status`,
       })),
   ];
-  const inSync = (gslb: Gslb) => {
-    const publication = project.publications.get(publicationKey(gslb.flavor, gslb.fqdn));
-    return publication === undefined || publication.wanted === null || isInSync(publication);
-  };
+  const inSync = (gslb: Gslb) => publishedFor(project, gslb).every((publication) => publication.wanted === null || isInSync(publication));
   const worst = (["ERROR", "DOWN", "DEGRADED"] as const).find((status) => gslbs.some(({ state }) => state.status === status));
   return {
     status:

@@ -209,7 +209,7 @@ export function planFollows(
   const stayed = stayedAt.get(plan.gslb_id) ?? null;
   // People may just have sent the traffic back.
   // An Engine without state takes over from what is published where it stays.
-  const places = [stayed, stored.gslb.stayAt, ...(stored.gslb.decision?.cause === "operator" ? [null] : [])];
+  const places = [stayed, stored.gslb.stayAt, ...(isPeoples(stored.gslb) ? [null] : [])];
   const wrong = places.map((place) => wrongWith(plan, gslb, { ...stored, stayedAt: place }));
   const [first] = wrong;
   if (first !== undefined && first !== null && wrong.every((one) => one !== null))
@@ -253,6 +253,8 @@ function storedFor(id: string, now: number, { known, of, read }: Rows) {
     stored: { now, tables: { ...known, override }, members: of<MemberState>("member"), pools: of<PoolState>("pool"), gslb: state },
   };
 }
+
+const isPeoples = ({ decisions }: GslbState): boolean => Object.values(decisions).some(({ cause }) => cause === "operator");
 
 const planOf = (publication: Publication | undefined): Plan | null =>
   publication === undefined || publication.wanted === null || publication.wanted === "removed" ? null : publication.wanted;

@@ -85,8 +85,8 @@ export const publishing: readonly Mutant[] = [
     name: "a-removal-of-what-was-made-again",
     rule: "a re-creation supersedes the tombstone",
     file: "durable-objects/engine/names.ts",
-    find: " || wanted.has(key)) project.unpublished",
-    replace: ") project.unpublished",
+    find: "removed || wanted.has(key)) {",
+    replace: "removed) {",
   },
   {
     name: "a-removal-is-said-to-be-done",
