@@ -164,6 +164,12 @@ export const limits = {
   conflictMs: 600_000,
   quietMs: 600_000,
 
+  /** A host name is resolved again after its TTL, within these; it is asked this long; so many are asked at a time. */
+  resolveMinSeconds: 5,
+  resolveMaxSeconds: 300,
+  resolveDeadlineMs: 5_000,
+  resolveParallel: 4,
+
   /** The `edge` backend: how many Answers objects share the names, how long a Worker may remember an answer, the negative TTL. */
   answersObjects: 16,
   answersCacheMs: 1_000,
