@@ -46,9 +46,9 @@ function heardIn(bytes: Uint8Array, name: string, type: Family): Heard {
 /** The aliases from the name on, and the addresses at their end: an answer lasts as long as the shortest of them. */
 function chain(answers: readonly Answer[], name: string, type: Family): Answer[] {
   const owners = new Set([name]);
-  const aliases = answers.filter((record) => record.type === "CNAME");
+  const aliases = answers.flatMap((record) => (record.type === "CNAME" ? [[canonical(record.name), canonical(record.data)] as const] : []));
   // A set grows while it is walked; each name is walked once, so a circle of aliases ends.
-  for (const owner of owners) for (const alias of aliases) if (canonical(alias.name) === owner) owners.add(canonical(alias.data));
+  for (const owner of owners) for (const [alias, to] of aliases) if (alias === owner) owners.add(to);
   return answers.filter((record) => (record.type === type || record.type === "CNAME") && owners.has(canonical(record.name)));
 }
 
