@@ -5,9 +5,15 @@ import type { Gslb } from "../../domain/gslb.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Publication } from "../../domain/publish.ts";
 import { type MemoryOptions, memoryBackend } from "../../plugins/backends/memory.ts";
+import type { Configuration } from "../rpc.ts";
 import type { ZonesRead } from "./drift-watch.ts";
+import type { ClientPorts } from "./flavor-client.ts";
+import type { BoundFlavor } from "./ports.ts";
 import { configuration, gslb, member, monitor, newProject, noConnection, pool, regions, report, uuid } from "./project.fixture.ts";
 import { Publisher } from "./publisher.ts";
+
+/** Another backend than the reference, with what it is called with. */
+export type SceneBackend = Pick<BoundFlavor, "plugin" | "settings" | "credentials"> & { readonly io: ClientPorts["backendIo"] };
 
 /** GSLBs over one pool of two members, one flavor, and a clock that stands still until it is moved. */
 export class Scene {
@@ -27,19 +33,20 @@ export class Scene {
   private readonly timers: { at: number; end: () => void }[] = [];
   publisher: Publisher;
   private readonly plugin: BackendPlugin;
+  private readonly backend: SceneBackend;
 
-  constructor(options: MemoryOptions = {}) {
-    const memory = memoryBackend(this.live, options);
-    const [nothing, nobody] = [memory.settings.parse({}), memory.credentials.parse({})];
+  constructor(options: MemoryOptions = {}, backend: SceneBackend = reference(this.live, options)) {
+    const { plugin } = backend;
+    this.backend = backend;
     this.plugin = {
-      ...memory,
-      write: (zone, changes, { io }) => {
+      ...plugin,
+      write: (zone, changes, bound) => {
         this.writes.push([...changes]);
-        return this.onWrite(changes, () => memory.write(zone, changes, { settings: nothing, credentials: nobody, io }));
+        return this.onWrite(changes, () => plugin.write(zone, changes, bound));
       },
-      read: (zone, fqdns, { io }) => {
+      read: (zone, fqdns, bound) => {
         this.reads.push([...fqdns]);
-        return this.onRead(fqdns, async () => (await memory.read?.(zone, fqdns, { settings: nothing, credentials: nobody, io })) ?? []);
+        return this.onRead(fqdns, async () => (await plugin.read?.(zone, fqdns, bound)) ?? []);
       },
     };
     this.publisher = this.start(null);
@@ -55,8 +62,8 @@ export class Scene {
           this.timers.push({ at: this.now + ms, end: resolve });
           signal?.addEventListener("abort", () => resolve());
         }),
-      flavors: (name: string) => (name === "edge" ? { plugin: this.plugin, settings: {}, credentials: {} } : null),
-      backendIo: { now: () => this.now, fetch, connect: noConnection },
+      flavors: (name: string) => (name === "edge" ? { ...this.backend, plugin: this.plugin } : null),
+      backendIo: this.backend.io,
       background: (promise: Promise<unknown>) => void this.running.push(promise),
       log: { warn: () => {}, error: () => {} },
     };
@@ -77,10 +84,12 @@ export class Scene {
     return this.publisher;
   }
 
-  configure(gslbs: readonly Gslb[]): void {
+  configure(gslbs: readonly Gslb[], over: Partial<Configuration> = {}): void {
     const one = monitor(1);
+    const { pools = [], members = [] } = over;
     const ours = pool(10, { monitor_ids: [one.id] });
-    this.project.configure(configuration({ gslbs, pools: [ours], members: this.members, monitors: [one] }), false, this.now);
+    const all = { ...over, gslbs, pools: [ours, ...pools], members: [...this.members, ...members], monitors: [one] };
+    this.project.configure(configuration(all), false, this.now);
     this.persist();
   }
 
@@ -168,6 +177,13 @@ export class Scene {
     if (changes.publications.size > 0) this.running.push(this.publisher.kick());
   }
 }
+
+const reference = (live: Map<string, Change>, options: MemoryOptions): SceneBackend => ({
+  plugin: memoryBackend(live, options),
+  settings: {},
+  credentials: {},
+  io: { now: Date.now, fetch, connect: noConnection },
+});
 
 export const gslbs = (count: number) =>
   Array.from({ length: count }, (_, index) => gslb(1_000 + index, [uuid(10)], { steering_policy: "round_robin" }));

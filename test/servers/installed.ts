@@ -18,6 +18,12 @@ const programs = {
     files: ["/usr/lib/uwsgi/plugins/python3_plugin.so"],
     packages: "python3-keystone uwsgi-core uwsgi-plugin-python3",
   },
+  dig: { needs: ["dig"], files: [], packages: "bind9-dnsutils" },
+  pdns: {
+    needs: ["pdns_server"],
+    files: ["/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"],
+    packages: "pdns-server pdns-backend-sqlite3",
+  },
   ping: { needs: ["ping"], files: [], packages: "iputils-ping" },
 } as const;
 export type Program = keyof typeof programs;

@@ -1,0 +1,4 @@
+import { conformance } from "./conformance.ts";
+import { edge } from "./subjects/edge.ts";
+
+conformance(edge);
