@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
 import { fqdn } from "./name.ts";
+import type { Problem } from "./problem.ts";
 import { description, int, oneOf, text } from "./schema.ts";
 
 export const flavorName = z
@@ -61,3 +62,20 @@ export const builtInFlavors: readonly Flavor[] = [edgeFlavor];
 /** Whether it may write this zone; without any named, every zone. */
 export const mayWriteZone = ({ domain_names }: Pick<Flavor, "domain_names">, zone: string): boolean =>
   domain_names.length === 0 || domain_names.includes(zone);
+
+/** Why a project's GSLB in this zone may not have the flavor; null: it may. */
+export function flavorRefusal(
+  flavor: Pick<Flavor, "name" | "project_ids" | "domain_names">,
+  project: string,
+  zone: string,
+): Problem | null {
+  const { name, project_ids } = flavor;
+  if (project_ids.length > 0 && !project_ids.includes(project)) {
+    return { type: "flavor-not-allowed", detail: `the flavor ${name} is not for this project` };
+  }
+  if (!mayWriteZone(flavor, zone)) return { type: "flavor-not-allowed", detail: `the flavor ${name} is not for the zone ${zone}` };
+  return null;
+}
+
+/** Where in the body of a GSLB the flavor at this place of its list is. */
+export const flavorPointer = (index: number, { length }: readonly string[]): string => (length === 1 ? "/flavor" : `/flavors/${index}`);

@@ -2,6 +2,7 @@
 import { limits } from "../domain/limits.ts";
 import { hash32 } from "../domain/name.ts";
 import type { AnswersRpc, ConductorRpc, EngineRpc, ProberRpc } from "./rpc.ts";
+import type { BackendsRpc, FlavorsRpc } from "./rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "./rpc-vantage.ts";
 
 /** The Conductor of projects, tokens and flavors. A project cannot have this name: project ids have no colon. */
@@ -24,6 +25,12 @@ export const vantageOf = (namespace: DurableObjectNamespace, project: string): V
 
 /** Whose tokens are agents' is known by the Conductor of the deployment. */
 export const agentsOf = (namespace: DurableObjectNamespace): AgentsRpc => stub<AgentsRpc>(namespace, deploymentName);
+
+export const flavorsOf = (namespace: DurableObjectNamespace): FlavorsRpc => stub<FlavorsRpc>(namespace, deploymentName);
+
+/** What the Engine does with backends beside publishing: it tests a flavor, and reads them anew. */
+export const backendsOf = (namespace: DurableObjectNamespace, project: string): BackendsRpc =>
+  stub<BackendsRpc>(namespace, `project:${project}`);
 
 /** A heartbeat names no project: the Conductor of the deployment looks for its monitor in all of them. */
 export const heartbeatsOf = (namespace: DurableObjectNamespace): HeartbeatsRpc => stub<HeartbeatsRpc>(namespace, deploymentName);

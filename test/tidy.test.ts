@@ -11,11 +11,12 @@ const platform = ["cloudflare:workers", "cloudflare:sockets"];
 const contracts = [
   "durable-objects/env.ts",
   "durable-objects/rpc.ts",
+  "durable-objects/rpc-backends.ts",
   "durable-objects/rpc-vantage.ts",
   "durable-objects/seal.ts",
   "durable-objects/stubs.ts",
 ];
-const registries = ["plugins/index.ts", "plugins/checks/index.ts", "plugins/backends/index.ts"];
+const registries = ["plugins/index.ts", "plugins/flavor.ts", "plugins/checks/index.ts", "plugins/backends/index.ts"];
 
 /**
  * Who may import whom (docs/architecture.md): the entry with the longest matching path rules. A folder ends in a slash and may always import

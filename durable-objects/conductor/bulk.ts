@@ -38,7 +38,7 @@ export function insertRows<T extends SQLiteTable>(
   otherwise: "fail" | "ignore" = "fail",
 ): SQL[] {
   const columns = Object.keys(getTableColumns(table));
-  const names = join(columns.map((column) => sql`${sql.identifier(column)}`));
+  const names = join(Object.values(getTableColumns(table)).map(({ name }) => sql`${sql.identifier(name)}`));
   const verb = sql.raw(otherwise === "ignore" ? "INSERT OR IGNORE" : "INSERT");
   return jsonChunks(rows).map((json) => sql`${verb} INTO ${table} (${names}) SELECT ${join(columns.map(field))} FROM json_each(${json})`);
 }

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { gt, sql } from "drizzle-orm";
 import type { Agent, AgentFacts, AgentWrite } from "../../domain/agent.ts";
+import type { Flavor, FlavorWrite } from "../../domain/flavor.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
@@ -30,13 +31,15 @@ import type {
   PoolWithMembers,
   WriteBack,
 } from "../rpc.ts";
+import type { FlavorsRpc, Sealed, SealedWrite } from "../rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc } from "../rpc-vantage.ts";
-import { deploymentConductor, engineOf, projectOf } from "../stubs.ts";
+import { backendsOf, deploymentConductor, engineOf, projectOf } from "../stubs.ts";
 import { Agents } from "./agents.ts";
 import { attach, attached, detach } from "./attachment.ts";
 import type { Decision, Scope, Writing } from "./change.ts";
 import { configurationSince } from "./configuration.ts";
 import { StorageAway, unavailable } from "./failure.ts";
+import { Flavors } from "./flavors.ts";
 import { addGslbPool, gslbPools, placePools, weighPool } from "./gslb-pools.ts";
 import { compareHeads, type Head } from "./head.ts";
 import { Heartbeats } from "./heartbeats.ts";
@@ -53,17 +56,20 @@ import { type Cursor, prune } from "./prune.ts";
 import { recordStatements } from "./record.ts";
 import { project as projectTable } from "./schema.ts";
 import { Store } from "./store.ts";
+import { EngineNews, patienceMs } from "./tell-engines.ts";
 import { within } from "./within.ts";
 
 /** D1 that has not answered by then is not well. */
 const healthMs = 5_000;
 
-export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc, HeartbeatsRpc {
+export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc, FlavorsRpc, HeartbeatsRpc {
   private readonly project: string | null;
   private readonly store: Store;
   private readonly outbox: Outbox;
   private readonly ledger: Ledger;
   private readonly ofAgents: Agents;
+  private readonly ofFlavors: Flavors;
+  private readonly news: EngineNews;
   private readonly heartbeats: Heartbeats;
   private migrating: Promise<void> | null = null;
 
@@ -73,6 +79,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     const prepare = this.project === null ? () => this.prepare() : () => deploymentConductor(env.CONDUCTOR).prepare();
     this.store = new Store(env.DB, prepare);
     this.ofAgents = new Agents(this.store, ctx.storage);
+    this.ofFlavors = new Flavors(this.store, ctx.storage);
+    this.news = new EngineNews(ctx.storage, (project) => backendsOf(env.ENGINE, project));
     this.heartbeats = new Heartbeats(this.store, ctx.storage);
     this.outbox = new Outbox(ctx.storage, () => engineOf(env.ENGINE, this.scope.project));
     const tell = () => ctx.waitUntil(this.outbox.deliver());
@@ -199,13 +207,17 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
 
   async record(writeBack: WriteBack): Promise<void> {
     const { scope } = this;
-    await this.ledger.alone(() => scope.store.write(recordStatements(scope, writeBack)));
+    await this.ledger.alone(async () => scope.store.write(await recordStatements(scope, writeBack)));
   }
 
   async watch(): Promise<void> {
     if (this.project === null) {
       await this.projects();
-      await this.ofAgents.refresh().catch((error) => console.warn(`conductor deployment: the agents are those of the last time: ${error}`));
+      const stale = (what: string) => (error: unknown) =>
+        console.warn(`conductor deployment: the ${what} are those of the last time: ${error}`);
+      await this.ofAgents.refresh().catch(stale("agents"));
+      await this.ofFlavors.refresh().catch(stale("flavors"));
+      this.ctx.waitUntil(this.news.tell());
       return;
     }
     try {
@@ -295,6 +307,43 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
   private get agentsHere(): Agents {
     assert(this.project === null, "the deployment's Conductor knows the agents");
     return this.ofAgents;
+  }
+
+  createFlavor(input: SealedWrite<FlavorWrite>, _by: Caller): Promise<Result<Flavor, Problem>> {
+    return this.changeBackends(() => this.flavorsHere.create(input, Date.now()));
+  }
+
+  flavors(): Promise<Result<readonly Sealed<Flavor>[], Problem>> {
+    return orUnavailable(async () => ok(await this.flavorsHere.list()));
+  }
+
+  readFlavor(name: string): Promise<Result<Sealed<Flavor>, Problem>> {
+    return orUnavailable(() => this.flavorsHere.read(name));
+  }
+
+  replaceFlavor(name: string, input: SealedWrite<FlavorWrite>, expected: number | null, _by: Caller): Promise<Result<Flavor, Problem>> {
+    return this.changeBackends(() => this.flavorsHere.replace(name, input, expected, Date.now()));
+  }
+
+  removeFlavor(name: string, expected: number | null, _by: Caller): Promise<Result<null, Problem>> {
+    return this.changeBackends(() => this.flavorsHere.remove(name, expected));
+  }
+
+  private get flavorsHere(): Flavors {
+    assert(this.project === null, "the deployment's Conductor knows the flavors");
+    return this.ofFlavors;
+  }
+
+  /** Every project's Engine hears of it at once: one may know a flavor that it does not use now. Those that are slow are not waited for. */
+  private changeBackends<T>(change: () => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+    return orUnavailable(async () => {
+      await this.news.expect(await this.projects());
+      const changed = await change();
+      const told = this.news.tell();
+      this.ctx.waitUntil(told);
+      await Promise.race([told, new Promise((resolve) => setTimeout(resolve, patienceMs))]);
+      return changed;
+    });
   }
 
   async heartbeatOf(monitorId: string): Promise<Result<{ readonly project_id: string; readonly secret: string } | null, Problem>> {

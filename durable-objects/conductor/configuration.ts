@@ -1,5 +1,5 @@
 /** What the Engine copies: the rows that changed since it last asked, or all of them. One round trip, so that it is all of one moment. */
-import { and, asc, eq, gt, isNotNull, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNotNull, ne, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { z } from "zod";
 import { answerSet } from "../../domain/plan.ts";
 import type { Configuration, Kind } from "../rpc.ts";
@@ -47,7 +47,11 @@ async function read({ store, project, now }: Scope, since: Head | null): Promise
   const [heads, gslbs, pools, members, monitors, overrides, log, tombstones, published] = await store.read((db) =>
     db.batch([
       db.select().from(projectTable).where(eq(projectTable.project_id, project)),
-      db.select(gslbColumns).from(gslb).where(wanted(gslb.project_id, "gslb")),
+      // One that waits for its backends to let it go is gone, for the Engine.
+      db
+        .select(gslbColumns)
+        .from(gslb)
+        .where(and(wanted(gslb.project_id, "gslb"), ne(gslb.action, "DELETE"))),
       db.select(configuredPool).from(pool).where(wanted(pool.project_id, "pool")),
       db.select(configuredMember).from(poolMember).where(wanted(poolMember.project_id, "pool_member")),
       db.select(monitorColumns).from(monitor).where(wanted(monitor.project_id, "monitor")),

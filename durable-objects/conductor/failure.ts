@@ -24,6 +24,12 @@ export const isClaimed = (error: unknown): boolean => messages(error).includes("
 /** Another agent has the name; nothing was written. */
 export const isAgentNamed = (error: unknown): boolean => messages(error).includes("UNIQUE constraint failed: agent.name");
 
+/** Another flavor has the name; nothing was written. */
+export const isFlavorNamed = (error: unknown): boolean => messages(error).includes("UNIQUE constraint failed: flavor.name");
+
+/** Somebody uses the flavor (`users` in flavors.ts); nothing was written. */
+export const isFlavorUsed = (error: unknown): boolean => messages(error).includes("NOT NULL constraint failed: flavor.version");
+
 /** The tables are not there: this is not the database that was prepared. */
 export const isUnprepared = (error: unknown): boolean => messages(error).includes("no such table");
 

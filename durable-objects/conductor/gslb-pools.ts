@@ -5,7 +5,7 @@ import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { GslbPool, PoolRef, PoolWithMembers } from "../rpc.ts";
 import { type Decision, nothing, type Scope, together, type Writing } from "./change.ts";
-import { poolProblem, readGslb, rewritten } from "./gslb.ts";
+import { livingGslb, poolProblem, readGslb, rewritten } from "./gslb.ts";
 import { createPool, poolColumns, readPool, toPool, withMembers } from "./pool.ts";
 import { gslbPool, pool } from "./schema.ts";
 import { emptiedByPlaces } from "./would-empty.ts";
@@ -36,15 +36,16 @@ export async function addGslbPool(
   position: number | null,
   weight: number,
 ): Promise<Decision<{ readonly pool: PoolWithMembers; readonly position: number }>> {
-  const gslb = await readGslb(writing, gslbId);
-  if (gslb === null) return fail(notFound("GSLB"));
+  const living = await livingGslb(writing, gslbId);
+  if (!living.ok) return living;
+  const gslb = living.value;
   const ids = gslb.pool_ids;
   if (ids.length >= limits.poolsPerGslb) return fail({ type: "conflict", detail: `a GSLB has at most ${limits.poolsPerGslb} pools` });
   const added = await poolOf(writing, ref);
   if (!added.ok) return added;
   const { value: one } = added.value;
   if (ids.includes(one.id)) return fail({ type: "conflict", detail: "the GSLB has the pool already" });
-  if (one.flavor !== null && one.flavor !== gslb.flavor) {
+  if (one.flavor !== null && gslb.flavors.some((name) => name !== one.flavor)) {
     return fail(unprocessable("pool" in ref ? "/flavor" : "/pool_id", `only GSLBs of flavor ${one.flavor} may use the pool`));
   }
   const at = Math.min(position ?? ids.length, ids.length);
@@ -62,8 +63,9 @@ export async function placePools(
   places: readonly { readonly pool_id: string; readonly weight: number | null }[],
   force: boolean,
 ): Promise<Decision<null>> {
-  const gslb = await readGslb(writing, gslbId);
-  if (gslb === null) return fail(notFound("GSLB"));
+  const living = await livingGslb(writing, gslbId);
+  if (!living.ok) return living;
+  const gslb = living.value;
   const pool_ids = places.map(({ pool_id }) => pool_id);
   const problem = (await poolProblem(writing, gslb, pool_ids)) ?? (force ? null : await emptiedByPlaces(writing, gslb, pool_ids));
   if (problem !== null) return fail(problem);
@@ -72,8 +74,9 @@ export async function placePools(
 }
 
 export async function weighPool(writing: Writing, gslbId: string, poolId: string, weight: number): Promise<Decision<null>> {
-  const gslb = await readGslb(writing, gslbId);
-  if (gslb === null) return fail(notFound("GSLB"));
+  const living = await livingGslb(writing, gslbId);
+  if (!living.ok) return living;
+  const gslb = living.value;
   if (!gslb.pool_ids.includes(poolId)) return fail(notFound("pool of the GSLB"));
   return ok(together(null, rewritten(writing, gslb, { pool_weights: { ...gslb.pool_weights, [poolId]: weight } })));
 }

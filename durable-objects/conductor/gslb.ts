@@ -1,15 +1,15 @@
 /** GSLBs as the Conductor keeps them: their references hold, and a name belongs to one GSLB of the whole deployment. */
 import { and, eq, getTableColumns, sql } from "drizzle-orm";
-import { builtInFlavors } from "../../domain/flavor.ts";
 import type { Gslb, GslbWrite } from "../../domain/gslb.ts";
 import { limits } from "../../domain/limits.ts";
 import { type FieldError, notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { assert, fail, ok, type Result } from "../../domain/result.ts";
-import { backendPlugins } from "../../plugins/backends/index.ts";
 import type { Tombstone } from "../rpc.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { type Change, changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
+import { buried, claim, moveClaims, unclaim } from "./claim.ts";
 import { changedWords, configEvent } from "./event.ts";
+import { flavorsFor, type UsedFlavor, usable } from "./flavor-use.ts";
 import { changing, newRow, newSteered, poolIdsOfGslb, poolWeightsOfGslb, shown } from "./resource.ts";
 import { gslb, gslbPool, nameClaim, pool, tombstone } from "./schema.ts";
 import { emptiedByPlaces } from "./would-empty.ts";
@@ -28,17 +28,24 @@ export async function readGslb({ store, project }: Scope, id: string): Promise<G
   return row === undefined ? null : toGslb(row);
 }
 
+/** One that is on its way out changes no more. */
+export async function livingGslb(scope: Scope, id: string): Promise<Result<Gslb, Problem>> {
+  const found = await readGslb(scope, id);
+  if (found === null) return fail(notFound("GSLB"));
+  return found.action === "DELETE" ? fail({ type: "conflict", detail: "the GSLB is being deleted" }) : ok(found);
+}
+
 export async function createGslb(writing: Writing, input: GslbWrite): Promise<Decision<Gslb>> {
   const wanted = await completed(writing, input);
   if (!wanted.ok) return wanted;
-  const { pool_ids, ...fields } = wanted.value;
+  const { pool_ids, ...fields } = wanted.value.fields;
   const row = { ...fields, ...newRow(writing), ...newSteered };
-  const { id, project_id, fqdn, flavor } = row;
+  const { id } = row;
   return ok({
     value: shown({ ...row, pool_ids, pool_weights: {} }),
     statements: [
       ...insertRows(gslb, [row]),
-      ...insertRows(nameClaim, [{ backend: flavor, fqdn, project_id, gslb_id: id }]),
+      ...(await claim(writing, row, wanted.value.flavors)),
       ...insertRows(gslbPool, places(id, pool_ids, {})),
     ],
     touched: [{ kind: "gslb", id, op: "put" }],
@@ -53,20 +60,21 @@ export async function replaceGslb(
   expected: number | null,
   force: boolean,
 ): Promise<Decision<Gslb>> {
-  const before = await readGslb(writing, id);
-  if (before === null) return fail(notFound("GSLB"));
+  const living = await livingGslb(writing, id);
+  if (!living.ok) return living;
+  const before = living.value;
   const mismatch = versionProblem(before, expected);
   if (mismatch !== null) return fail(mismatch);
   for (const field of ["fqdn", "domain_name"] as const) {
     if (input[field] !== before[field]) return fail(unprocessable(`/${field}`, `cannot be changed; it is ${before[field]}`));
   }
-  const wanted = await completed(writing, input);
+  const wanted = await completed(writing, input, before);
   if (!wanted.ok) return wanted;
-  // There is one flavor; with others a move needs its claim and its tombstone (engine.md, rule 20).
-  assert(wanted.value.flavor === before.flavor, "a GSLB keeps its flavor");
-  const empty = force ? null : await emptiedByPlaces(writing, { ...before, ...wanted.value, pool_ids: before.pool_ids }, input.pool_ids);
+  const { fields, flavors } = wanted.value;
+  const empty = force ? null : await emptiedByPlaces(writing, { ...before, ...fields, pool_ids: before.pool_ids }, input.pool_ids);
   if (empty !== null) return fail(empty);
-  return ok(rewritten(writing, before, wanted.value));
+  const change = rewritten(writing, before, fields);
+  return ok({ ...change, statements: [...change.statements, ...(await moveClaims(writing, before, flavors))] });
 }
 
 /** What a change sets; the rest stays. The weight of a pool that is not among `pool_ids` is forgotten. */
@@ -102,24 +110,36 @@ const weightsOf = (pool_ids: readonly string[], weights: Gslb["pool_weights"]): 
     }),
   );
 
+/**
+ * `edge` is Kosmos itself: a GSLB that only it publishes is gone at once, with a tombstone for the Engine. With others it stays, on its way out,
+ * until they confirmed that the name is gone. `keep`: its records are nobody's from now on; `force`: what backends hold is forgotten.
+ */
 export async function removeGslb(
   writing: Writing,
   id: string,
-  options: { readonly expected: number | null; readonly records: "delete" | "keep" },
+  options: { readonly expected: number | null; readonly records: "delete" | "keep"; readonly force?: boolean },
 ): Promise<Decision<null>> {
   const before = await readGslb(writing, id);
   if (before === null) return fail(notFound("GSLB"));
   const mismatch = versionProblem(before, options.expected);
   if (mismatch !== null) return fail(mismatch);
-  const { project_id, fqdn, domain_name: zone, flavor } = before;
-  const remains = options.records === "delete" ? [{ gslb_id: id, flavor, project_id, fqdn, zone, remove: true }] : [];
+  const { records, force = false } = options;
+  const remote = before.flavors.filter((name) => name !== "edge");
+  const waits = remote.length > 0 && records === "delete" && !force;
+  if (waits && before.action === "DELETE") return ok(nothing(null));
+  const flavors = await flavorsFor(writing, before.flavors);
+  // What was left behind before goes on leaving, but where everything is to be forgotten.
+  const claims = force ? sql`DELETE FROM ${nameClaim} WHERE gslb_id = ${id}` : unclaim(id, flavors, before.flavors);
+  const forgotten = force ? sql`flavor <> 'edge'` : records === "keep" ? isIn(sql`flavor`, before.flavors) : sql`0`;
+  const removed = records === "keep" ? [] : force ? before.flavors.filter((name) => name === "edge") : before.flavors;
+  const next = { action: "DELETE", version: before.version + 1, updated_at: writing.now, fallback_pool_id: null } as const;
   return ok({
     value: null,
     statements: [
-      sql`DELETE FROM ${gslb} WHERE id = ${id}`,
       sql`DELETE FROM ${gslbPool} WHERE gslb_id = ${id}`,
-      sql`DELETE FROM ${nameClaim} WHERE gslb_id = ${id}`,
-      ...insertRows(tombstone, remains),
+      ...(waits ? updateRow(gslb, id, next) : [sql`DELETE FROM ${gslb} WHERE id = ${id}`, claims]),
+      sql`UPDATE ${tombstone} SET remove = 0 WHERE gslb_id = ${id} AND ${forgotten}`,
+      ...buried(before, removed),
     ],
     touched: [{ kind: "gslb", id, op: "delete" }],
     events: [
@@ -128,8 +148,8 @@ export async function removeGslb(
         id,
         name: before.name,
         gslb_id: id,
-        happened: options.records === "delete" ? "deleted" : "deleted; its records stay",
-        evidence: { fqdn, records: options.records },
+        happened: force ? "deleted by force" : records === "delete" ? "deleted" : "deleted; its records stay",
+        evidence: { fqdn: before.fqdn, records, ...(force ? { force } : {}) },
       }),
     ],
   });
@@ -137,27 +157,31 @@ export async function removeGslb(
 
 export const toTombstone = ({ project_id: _, ...row }: typeof tombstone.$inferSelect): Tombstone => row;
 
-/** A null TTL is the provider's, at least 30 s. */
+/** A null TTL is the providers', at least 30 s. */
 const defaultTtlSeconds = 30;
 
+type Completed = { readonly fields: GslbWrite & { readonly ttl: number }; readonly flavors: readonly UsedFlavor[] };
+
 /** What the input means here, or why it cannot be carried out. */
-async function completed(scope: Scope, input: GslbWrite): Promise<Result<GslbWrite & { readonly ttl: number }, Problem>> {
-  const flavor = builtInFlavors.find(({ name }) => name === input.flavor);
-  if (flavor === undefined) return fail(unprocessable("/flavor", `there is no flavor ${input.flavor}`));
-  const supports = backendPlugins[flavor.provider]?.supports;
-  assert(supports !== undefined, `the provider ${flavor.provider} of a built-in flavor is registered`);
-  if (input.ttl !== null && input.ttl < supports.minTtl) {
-    return fail(unprocessable("/ttl", `the provider ${flavor.provider} takes ${supports.minTtl} s at least`));
+async function completed(scope: Scope, input: GslbWrite, before: Gslb | null = null): Promise<Result<Completed, Problem>> {
+  const { project } = scope;
+  const had = before?.flavors ?? [];
+  const all = await flavorsFor(scope, input.flavors);
+  const flavors = usable(all, { names: input.flavors, zone: input.domain_name, project, had });
+  if (!flavors.ok) return flavors;
+  const slowest = flavors.value.reduce((one, other) => (other.minTtl > one.minTtl ? other : one));
+  if (input.ttl !== null && input.ttl < slowest.minTtl) {
+    return fail(unprocessable("/ttl", `the provider ${slowest.provider} takes ${slowest.minTtl} s at least`));
   }
   const problem = await poolProblem(scope, input, input.pool_ids, input.fallback_pool_id);
   if (problem !== null) return fail(problem);
-  return ok({ ...input, ttl: input.ttl ?? Math.max(defaultTtlSeconds, supports.minTtl) });
+  return ok({ fields: { ...input, ttl: input.ttl ?? Math.max(defaultTtlSeconds, slowest.minTtl) }, flavors: flavors.value });
 }
 
-/** Whether a GSLB of this flavor can use these pools. The pointers are those of its body. */
+/** Whether a GSLB of these flavors can use these pools: one that is bound to a flavor is published nowhere else. The pointers are those of its body. */
 export async function poolProblem(
   { store, project }: Scope,
-  { flavor }: { readonly flavor: string },
+  { flavors: names }: { readonly flavors: readonly string[] },
   pool_ids: readonly string[],
   fallback: string | null = null,
 ): Promise<Problem | null> {
@@ -175,12 +199,21 @@ export async function poolProblem(
   const errors = wanted.flatMap(({ id, pointer }): FieldError[] => {
     const only = flavors.get(id);
     if (only === undefined) return [{ pointer, detail: `there is no pool ${id}` }];
-    return only === null || only === flavor ? [] : [{ pointer, detail: `only GSLBs of flavor ${only} may use the pool` }];
+    return only === null || names.every((name) => name === only)
+      ? []
+      : [{ pointer, detail: `only GSLBs of flavor ${only} may use the pool` }];
   });
   return errors.length === 0 ? null : { type: "unprocessable", detail: "pools that this GSLB cannot use", errors };
 }
 
 const places = (gslb_id: string, pool_ids: readonly string[], weights: Gslb["pool_weights"]) => {
   assert(pool_ids.length <= limits.poolsPerGslb, "the API bounds the pools of a GSLB");
-  return pool_ids.map((pool_id, position) => ({ gslb_id, pool_id, position, weight: weights[pool_id] ?? 1 }));
+  return pool_ids.map((pool_id, position) => ({
+    gslb_id,
+    pool_id,
+    position,
+    weight: weights[pool_id] ?? 1,
+    locations: [],
+    geofence: false,
+  }));
 };

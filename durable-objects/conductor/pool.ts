@@ -1,16 +1,16 @@
 /** Pools, and their members and monitors as far as they are made and gone together with the pool. */
-import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
-import { builtInFlavors } from "../../domain/flavor.ts";
+import { and, asc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { Member } from "../../domain/member.ts";
 import type { Pool, PoolCreate, PoolWrite } from "../../domain/pool.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
-import { fail, ok } from "../../domain/result.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
 import type { PoolWithMembers } from "../rpc.ts";
 import { insertRows, isIn, isOf, updateRow } from "./bulk.ts";
 import { unknownMonitors } from "./calculated.ts";
 import { changedFields, type Decision, nothing, type Scope, versionProblem, type Writing } from "./change.ts";
 import { attachablesProblem, checksProblem } from "./checked.ts";
 import { changedWords, configEvent } from "./event.ts";
+import { flavorsFor, unchangedFlavors } from "./flavor-use.ts";
 import { poolRevision } from "./in-force.ts";
 import { memberColumns, newMember, toEndpoint, toMember } from "./member.ts";
 import { orphansOf } from "./override.ts";
@@ -63,7 +63,9 @@ export async function withMembers<P extends Pool>(
 
 export async function createPool(writing: Writing, input: PoolCreate): Promise<Decision<PoolWithMembers>> {
   const { members: memberInputs, monitor_ids, ...fields } = input;
-  const problem = flavorProblem(fields.flavor) ?? (await unknownMonitors(writing, monitor_ids));
+  const bound = await boundTo(writing, fields.flavor);
+  if (!bound.ok) return bound;
+  const problem = await unknownMonitors(writing, monitor_ids);
   if (problem !== null) return fail(problem);
   const row = { ...fields, ...newRow(writing), ...newSteered };
   const { id } = row;
@@ -78,7 +80,12 @@ export async function createPool(writing: Writing, input: PoolCreate): Promise<D
       ...shown({ ...row, monitor_ids }),
       members: members.map((member) => toMember({ ...member, monitor_ids: [], override: null })),
     },
-    statements: [...insertRows(pool, [row]), ...insertRows(poolMember, members), ...insertRows(monitorAttachment, attachments)],
+    statements: [
+      ...bound.value,
+      ...insertRows(pool, [row]),
+      ...insertRows(poolMember, members),
+      ...insertRows(monitorAttachment, attachments),
+    ],
     touched: [{ kind: "pool", id, op: "put" }, ...members.map((member) => ({ kind: "pool_member", id: member.id, op: "put" }) as const)],
     events: [configEvent(writing, { kind: "pool", id, name: row.name, happened: counted, pool_id: id })],
   });
@@ -93,7 +100,11 @@ export async function replacePool(
 ): Promise<Decision<PoolWithMembers>> {
   const before = await readPool(writing, id);
   if (before === null) return fail(notFound("pool"));
-  const problem = versionProblem(before, expected) ?? flavorProblem(input.flavor) ?? (await otherFlavor(writing, id, input.flavor));
+  const mismatch = versionProblem(before, expected);
+  if (mismatch !== null) return fail(mismatch);
+  const bound = await boundTo(writing, input.flavor);
+  if (!bound.ok) return bound;
+  const problem = await otherFlavor(writing, id, input.flavor);
   if (problem !== null) return fail(problem);
   const fields = changedFields(before, input);
   if (fields.length === 0) return ok(nothing(before));
@@ -102,7 +113,7 @@ export async function replacePool(
   const next = { version: before.version + 1, action: changing(before.action) };
   return ok({
     value: { ...before, ...input, ...next, updated_at: new Date(writing.now).toISOString() },
-    statements: updateRow(pool, id, { ...input, ...next, updated_at: writing.now }),
+    statements: [...bound.value, ...updateRow(pool, id, { ...input, ...next, updated_at: writing.now })],
     touched: [{ kind: "pool", id, op: "put" }],
     events: [configEvent(writing, { kind: "pool", id, name: input.name, pool_id: id, ...changedWords(fields) })],
   });
@@ -139,7 +150,7 @@ export async function removePool(writing: Writing, id: string, expected: number 
 const usersOf = ({ store }: Scope, id: string) =>
   store.read((db) =>
     db
-      .select({ id: gslb.id, name: gslb.name, flavor: gslb.flavor })
+      .select({ id: gslb.id, name: gslb.name, flavors: gslb.flavors })
       .from(gslb)
       .where(
         sql`${gslb.id} IN (SELECT gslb_id FROM ${gslbPool} WHERE pool_id = ${id} UNION SELECT id FROM ${gslb} WHERE fallback_pool_id = ${id})`,
@@ -147,12 +158,18 @@ const usersOf = ({ store }: Scope, id: string) =>
       .orderBy(asc(gslb.created_at), asc(gslb.id)),
   );
 
-const flavorProblem = (flavor: string | null): Problem | null =>
-  flavor === null || builtInFlavors.some(({ name }) => name === flavor) ? null : unprocessable("/flavor", `there is no flavor ${flavor}`);
+/** What proves in the write that the flavor is there which a pool is bound to. */
+async function boundTo(writing: Writing, name: string | null): Promise<Result<SQL[], Problem>> {
+  if (name === null) return ok([]);
+  const found = (await flavorsFor(writing, [name])).get(name);
+  return found === undefined ? fail(unprocessable("/flavor", `there is no flavor ${name}`)) : ok(unchangedFlavors(writing, [found]));
+}
 
 /** A pool that is bound to a flavor cannot stay with a GSLB of another. */
 async function otherFlavor(scope: Scope, id: string, flavor: string | null): Promise<Problem | null> {
   if (flavor === null) return null;
-  const other = (await usersOf(scope, id)).find((user) => user.flavor !== flavor);
-  return other === undefined ? null : unprocessable("/flavor", `the GSLB ${other.name} of flavor ${other.flavor} uses the pool`);
+  const other = (await usersOf(scope, id)).find((user) => user.flavors.some((name) => name !== flavor));
+  if (other === undefined) return null;
+  const { name, flavors } = other;
+  return unprocessable("/flavor", `the GSLB ${name} of ${flavors.length === 1 ? "flavor" : "flavors"} ${flavors.join(", ")} uses the pool`);
 }

@@ -6,13 +6,15 @@ import { eq, type SQL, sql } from "drizzle-orm";
 import type { WriteBack } from "../rpc.ts";
 import { insertRows, jsonChunks } from "./bulk.ts";
 import type { Scope } from "./change.ts";
+import { released } from "./claim.ts";
 import { eventRow } from "./event.ts";
 import { retag } from "./in-force.ts";
 import { event, override, tombstone } from "./schema.ts";
 
 const kinds = ["pool_member", "pool", "gslb"] as const;
 
-export function recordStatements({ project, now }: Pick<Scope, "project" | "now">, writeBack: WriteBack): SQL[] {
+export async function recordStatements(scope: Scope, writeBack: WriteBack): Promise<SQL[]> {
+  const { project, now } = scope;
   const { statuses, settled, events, unpublished, ended } = writeBack;
   return [
     ...kinds.flatMap((kind) =>
@@ -30,6 +32,7 @@ export function recordStatements({ project, now }: Pick<Scope, "project" | "now"
       ({ gslb_id, flavor }) =>
         sql`DELETE FROM ${tombstone} WHERE ${eq(sql`project_id`, project)} AND gslb_id = ${gslb_id} AND flavor = ${flavor}`,
     ),
+    ...(await released(scope, unpublished)),
     ...jsonChunks(ended).flatMap((json) => endings(project, now, json)),
   ];
 }
@@ -59,7 +62,7 @@ function statusUpdates(project: string, kind: Steered, json: string): SQL[] {
 
 function settledUpdates(project: string, kind: Steered, json: string): SQL[] {
   const table = sql.raw(kind);
-  const matches = sql`${isOne(table, project)} AND ${table}.version = ${value("version")} AND ${table}.action <> 'NONE'`;
+  const matches = sql`${isOne(table, project)} AND ${table}.version = ${value("version")} AND ${table}.action NOT IN ('NONE', 'DELETE')`;
   return [
     ...poolsEmbedding(kind, matches, json),
     sql`UPDATE ${table} SET action = 'NONE', revision = revision + 1 FROM json_each(${json}) WHERE ${matches}`,

@@ -1,9 +1,11 @@
 /** The API over Conductors in memory, called without a server. */
 import type { ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
+import type { BackendsRpc, FlavorsRpc } from "../../durable-objects/rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import { createApi } from "./app.ts";
 import type { ApiBindings, ApiSettings } from "./bindings.ts";
 import { MemoryConductor } from "./conductor.fixture.ts";
+import { MemoryFlavors } from "./flavors.fixture.ts";
 
 export const token = "unit-test-token";
 
@@ -18,6 +20,7 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
     conductors.set(project, conductor);
     return conductor;
   };
+  const memoryFlavors = new MemoryFlavors();
   const bindings = {
     settings: { KOSMOS_ADMIN_TOKEN: token, ...settings },
     deployment: () => conductorFor("default") as unknown as ConductorRpc,
@@ -29,6 +32,10 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
     mayAskDns: async () => true,
     mayBeat: async (_client?: string) => true,
     agents: () => ({ agentOf: async () => null, agents: async () => ({ ok: true, value: [] }) }) as unknown as AgentsRpc,
+    flavors: () => memoryFlavors as unknown as FlavorsRpc,
+    backends: (): BackendsRpc => {
+      throw new Error("this test tests no flavor");
+    },
     vantage: (): VantageRpc => {
       throw new Error("this test does not speak of vantage points");
     },
@@ -54,7 +61,7 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
     return { status: response.status, headers: response.headers, body: text === "" ? null : json ? JSON.parse(text) : text };
   }
 
-  return { call, bindings, conductor: conductorFor("default"), conductorFor };
+  return { call, bindings, conductor: conductorFor("default"), conductorFor, flavors: memoryFlavors };
 }
 
 /** An Engine that has seen nothing. */

@@ -13,6 +13,7 @@ import { gslbPoolRoutes } from "./gslb-pools.ts";
 import { gslbRoutes } from "./gslbs.ts";
 import { heartbeatRoutes } from "./heartbeats.ts";
 import { historyRoutes } from "./history.ts";
+import { KnownFlavors } from "./known-flavors.ts";
 import { memberOverrideRoutes } from "./member-override.ts";
 import { monitorTestRoutes } from "./monitor-test.ts";
 import { monitorTypeRoutes } from "./monitor-types.ts";
@@ -31,8 +32,10 @@ import { KnownAgents } from "./vantage.ts";
 export function createApi(): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false });
   const knownAgents = new KnownAgents();
+  const knownFlavors = new KnownFlavors();
   app.use(identify, (c, next) => {
     c.set("knownAgents", knownAgents);
+    c.set("knownFlavors", knownFlavors);
     return next();
   });
   heartbeatRoutes(app);

@@ -2,9 +2,10 @@
 import type { Agent } from "../../domain/agent.ts";
 import type { PlacedBindings } from "../../durable-objects/env.ts";
 import type { AnswersRpc, Caller, ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
+import type { BackendsRpc, FlavorsRpc } from "../../durable-objects/rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import type { SealingKeys } from "../../durable-objects/seal.ts";
-
+import type { KnownFlavors } from "./known-flavors.ts";
 import type { KnownAgents } from "./vantage.ts";
 
 export type ApiSettings = SealingKeys &
@@ -24,6 +25,10 @@ export type ApiBindings = {
   deployment(): ConductorRpc;
   /** What the Conductor of the deployment knows of agents. */
   agents(): AgentsRpc;
+  /** What the Conductor of the deployment knows of flavors. */
+  flavors(): FlavorsRpc;
+  /** What the Engine does with backends. */
+  backends(project: string): BackendsRpc;
   /** Whose heartbeats are whose: the Conductor of the deployment knows. */
   heartbeats(): HeartbeatsRpc;
   conductor(project: string): ConductorRpc;
@@ -41,6 +46,13 @@ export type ApiBindings = {
 };
 
 /** Known of every request once it was let in. */
-export type ApiVariables = { requestId: string; project: string; caller: Caller; agent: Agent | null; knownAgents: KnownAgents };
+export type ApiVariables = {
+  requestId: string;
+  project: string;
+  caller: Caller;
+  agent: Agent | null;
+  knownAgents: KnownAgents;
+  knownFlavors: KnownFlavors;
+};
 
 export type ApiEnv = { Bindings: ApiBindings; Variables: ApiVariables };

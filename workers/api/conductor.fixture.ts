@@ -310,7 +310,7 @@ export class MemoryConductor implements Partial<ConductorRpc> {
   /** A GSLB's name is its own, and what it and a pool refer to exists. */
   private refuse(
     kind: Kind,
-    fields: { fqdn?: string; pool_ids?: string[]; monitor_ids?: string[]; fallback_pool_id?: string | null },
+    fields: { fqdn?: string; pool_ids?: string[]; monitor_ids?: string[]; fallback_pool_id?: string | null; flavor?: string | null },
     except?: string,
   ): Problem | null {
     const fallback = fields.fallback_pool_id ?? null;
@@ -322,6 +322,7 @@ export class MemoryConductor implements Partial<ConductorRpc> {
       const missing = fields[field]?.findIndex((id) => !rows.has(id)) ?? -1;
       if (missing >= 0) return unprocessable(`/${field}/${missing}`, "does not exist");
     }
+    if (kind === "pool" && (fields.flavor ?? "edge") !== "edge") return unprocessable("/flavor", `there is no flavor ${fields.flavor}`);
     const taken = kind === "gslb" && [...this.rows.gslb.values()].some((row) => row.fqdn === fields.fqdn && row.id !== except);
     return taken ? { type: "conflict", detail: "the name is taken", errors: [{ pointer: "/fqdn", detail: "is taken" }] } : null;
   }

@@ -4,16 +4,18 @@
  */
 import { localNameReason, privateReason } from "../../domain/address.ts";
 import type { BackendPlugin } from "../../domain/backend.ts";
-import { builtInFlavors } from "../../domain/flavor.ts";
-import type { GslbWrite } from "../../domain/gslb.ts";
+import { type Flavor, flavorPointer, flavorRefusal } from "../../domain/flavor.ts";
+import type { Gslb, GslbWrite, SteeringPolicy } from "../../domain/gslb.ts";
 import type { MemberWrite } from "../../domain/member.ts";
 import type { MonitorWrite } from "../../domain/monitor.ts";
 import type { Problem } from "../../domain/problem.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
 import { kindOf } from "../../domain/vantage-point.ts";
 import { backendPlugins } from "../../plugins/backends/index.ts";
 import type { ApiSettings } from "./bindings.ts";
 import { summary } from "./fields.ts";
 import { pointerOf } from "./json.ts";
+import { findFlavor, type SeenFlavors } from "./known-flavors.ts";
 import type { SeenVantage } from "./vantage.ts";
 
 type PointerError = { readonly pointer: string; readonly detail: string };
@@ -85,33 +87,72 @@ export const agentsAway = (regions: readonly string[], vantage: SeenVantage): Pr
 
 const mayBeAgent = (region: string, vantage: SeenVantage): boolean => vantage.agents === null && kindOf(region) === "agent";
 
-export const flavorErrors = (flavor: string | null, at: At): PointerError[] =>
-  flavor === null || providerOf(flavor) !== null ? [] : [{ pointer: pointerOf(at), detail: "must be the name of a flavor that exists" }];
-
-/** A GSLB against its flavor: one problem with all that is wrong; `capability` only where nothing else is. */
-export function gslbProblem(gslb: GslbWrite, plugins: Providers = backendPlugins): Problem | null {
-  const supports = providerOf(gslb.flavor, plugins)?.supports;
-  if (supports === undefined) return unprocessableIf(flavorErrors(gslb.flavor, ["flavor"]));
-  if (gslb.ttl !== null && gslb.ttl < supports.minTtl) {
-    return unprocessableIf([{ pointer: "/ttl", detail: `must be at least ${supports.minTtl}, the minimum of flavor ${gslb.flavor}` }]);
+/** A GSLB against its flavors: one problem with all that is wrong; `capability`, what not all of them can do, only where nothing else is. */
+export function gslbProblem(gslb: GslbWrite, seen: SeenFlavors, current?: Gslb, plugins: Providers = backendPlugins): Problem | null {
+  const found = bound(gslb, seen, current, plugins);
+  if (!found.ok) return found.error;
+  const flavors = found.value;
+  const slow = flavors.filter(({ supports }) => gslb.ttl !== null && gslb.ttl < supports.minTtl);
+  const slowest = most(slow, ({ supports }) => supports.minTtl);
+  if (slowest !== null) {
+    const detail = `must be at least ${slowest.supports.minTtl}, the minimum of flavor ${slowest.name}`;
+    return unprocessableIf([{ pointer: "/ttl", detail }]);
   }
   const errors: PointerError[] = [];
-  if (!supports.policies.includes(gslb.steering_policy)) {
+  const unable = flavors.filter(({ supports }) => !supports.policies.includes(gslb.steering_policy));
+  if (unable.length > 0) {
+    const [first, ...others] = flavors;
+    const policies = (first?.supports.policies ?? []).filter((policy) =>
+      others.every(({ supports }) => supports.policies.includes(policy)),
+    );
     errors.push({
       pointer: "/steering_policy",
-      detail: `must be one that flavor ${gslb.flavor} can carry out: ${supports.policies.join(", ")}`,
+      detail: `must be one that ${words(unable, others.length > 0)} can carry out${listed(policies)}`,
     });
   }
-  if (gslb.max_answers !== null && gslb.max_answers > supports.maxAnswers) {
-    errors.push({ pointer: "/max_answers", detail: `must be at most ${supports.maxAnswers}, the maximum of flavor ${gslb.flavor}` });
+  const { max_answers } = gslb;
+  const small = flavors.filter(({ supports }) => max_answers !== null && max_answers > supports.maxAnswers);
+  const smallest = most(small, ({ supports }) => -supports.maxAnswers);
+  if (smallest !== null) {
+    errors.push({
+      pointer: "/max_answers",
+      detail: `must be at most ${smallest.supports.maxAnswers}, the maximum of flavor ${smallest.name}`,
+    });
   }
   return errors.length === 0 ? null : { type: "capability", detail: summary(errors), errors };
 }
 
 /** The backend plugins by their provider, as far as they say what they can do. */
 type Providers = Readonly<Record<string, Pick<BackendPlugin, "supports">>>;
+type Bound = Pick<Flavor, "name"> & Pick<BackendPlugin, "supports">;
 
-function providerOf(flavor: string, plugins: Providers = backendPlugins) {
-  const provider = builtInFlavors.find((candidate) => candidate.name === flavor)?.provider;
-  return provider === undefined ? null : (plugins[provider] ?? null);
+/** The flavors that are named; what the GSLB has already, it may keep. */
+function bound(gslb: GslbWrite, seen: SeenFlavors, current: Gslb | undefined, plugins: Providers): Result<readonly Bound[], Problem> {
+  const errors: PointerError[] = [];
+  const found: Bound[] = [];
+  for (const [index, name] of gslb.flavors.entries()) {
+    const flavor = findFlavor(seen, name);
+    if (!flavor.ok) return flavor;
+    const supports = flavor.value === null ? undefined : plugins[flavor.value.provider]?.supports;
+    if (flavor.value === null || supports === undefined) {
+      errors.push({ pointer: flavorPointer(index, gslb.flavors), detail: "must be the name of a flavor that exists" });
+      continue;
+    }
+    const refused = current?.flavors.includes(name) ? null : flavorRefusal(flavor.value, seen.project, gslb.domain_name);
+    if (refused !== null) return fail(refused);
+    found.push({ name, supports });
+  }
+  const unknown = unprocessableIf(errors);
+  return unknown === null ? ok(found) : fail(unknown);
 }
+
+/** Of several the one of which this is the highest. */
+const most = <T>(list: readonly T[], number: (item: T) => number): T | null =>
+  list.reduce<T | null>((highest, item) => (highest === null || number(item) > number(highest) ? item : highest), null);
+
+const words = (flavors: readonly Bound[], isOneOfSeveral: boolean): string => {
+  const names = flavors.map(({ name }) => name).join(" and ");
+  return `${isOneOfSeveral ? "all its flavors, so also" : ""} ${flavors.length === 1 ? "flavor" : "flavors"} ${names}`.trim();
+};
+
+const listed = (policies: readonly SteeringPolicy[]): string => (policies.length === 0 ? "; there is none" : `: ${policies.join(", ")}`);

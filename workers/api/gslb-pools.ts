@@ -12,7 +12,7 @@ import type { ApiEnv, ApiSettings } from "./bindings.ts";
 import { readObject } from "./body.ts";
 import { type ApiContext, ask } from "./context.ts";
 import { invalidBody, parseFields, summary } from "./fields.ts";
-import { gslbNoun } from "./gslbs.ts";
+import { gslbNounOf } from "./gslbs.ts";
 import type { JsonObject } from "./json.ts";
 import { answerPage, pageOf } from "./list.ts";
 import { preparePool } from "./pools.ts";
@@ -157,9 +157,9 @@ async function takeOut(c: ApiContext): Promise<Response> {
 const notInGslb = notFound("pool in this GSLB");
 
 /** Writes the GSLB with what `rearrange` makes of its other pools' ids; 404 where the path's pool is not one of its own. */
-function without(c: ApiContext, rearrange: (others: readonly string[]) => Result<readonly string[], Problem>) {
+async function without(c: ApiContext, rearrange: (others: readonly string[]) => Result<readonly string[], Problem>) {
   const poolId = pathId(c, "pool_id");
-  return patch(c, gslbNoun, pathId(c, "gslb_id"), (gslb) => {
+  return patch(c, await gslbNounOf(c), pathId(c, "gslb_id"), (gslb) => {
     if (!gslb.pool_ids.includes(poolId)) return fail(notInGslb);
     const pool_ids = rearrange(gslb.pool_ids.filter((id) => id !== poolId));
     return pool_ids.ok ? ok({ pool_ids: pool_ids.value }) : pool_ids;

@@ -25,6 +25,7 @@ describe("POST /v0.1/gslbs", () => {
       steering_policy: "failover",
       max_answers: null,
       failback: "auto",
+      adopt: false,
       admin_state_up: true,
       pool_ids: [],
       on_all_down: "serve_all",
@@ -223,7 +224,7 @@ describe("PUT and PATCH of a GSLB", () => {
     expect((await call("GET", path)).status).toBe(404);
   });
 
-  test.each(["records=drop", "force=true", "dry_run=true", "records=keep&records=keep"])("DELETE with ?%s is 400", async (query) => {
+  test.each(["records=drop", "force=maybe", "dry_run=true", "records=keep&records=keep"])("DELETE with ?%s is 400", async (query) => {
     const { call, path } = await make();
     const answer = await call("DELETE", `${path}?${query}`);
     expect([answer.status, answer.body.type]).toEqual([400, "/problems/invalid-query"]);

@@ -1,12 +1,12 @@
 /** `/v0.1/pools`. A POST may carry members and the ids of monitors; afterwards those have paths of their own. */
 import type { Hono } from "hono";
 import { hash32 } from "../../domain/name.ts";
-import { type PoolCreate, type PoolWrite, poolCreate, poolReadOnly, poolWrite } from "../../domain/pool.ts";
+import { type PoolCreate, poolCreate, poolReadOnly, poolWrite } from "../../domain/pool.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, type Result } from "../../domain/result.ts";
 import type { ApiEnv, ApiSettings } from "./bindings.ts";
 import { readObject } from "./body.ts";
-import { flavorErrors, memberErrors, unprocessableIf } from "./feasible.ts";
+import { memberErrors, unprocessableIf } from "./feasible.ts";
 import { invalidBody, parseFields } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
 import { listParameters } from "./query.ts";
@@ -22,7 +22,7 @@ export const poolNoun: Noun<"pool"> = {
   readOnly: poolReadOnly,
   constants: {},
   immutable: {},
-  refuse: (input: PoolWrite) => unprocessableIf(flavorErrors(input.flavor, ["flavor"])),
+  refuse: () => null,
   filters: ["name", "status", "tags"],
   sortKeys: ["created_at", "updated_at", "name", "status"],
   // The body embeds the members, so whatever changes in one of them changes the pool's body.
@@ -38,10 +38,7 @@ export const poolNoun: Noun<"pool"> = {
 export function preparePool(body: JsonObject, settings: ApiSettings): Result<PoolCreate, Problem> {
   const parsed = parseFields(poolCreate, body, "pool");
   if (!parsed.ok) return fail(invalidBody(parsed.error));
-  const refusal = unprocessableIf([
-    ...flavorErrors(parsed.value.flavor, ["flavor"]),
-    ...parsed.value.members.flatMap((member, index) => memberErrors(member, settings, ["members", index])),
-  ]);
+  const refusal = unprocessableIf([...parsed.value.members.flatMap((member, index) => memberErrors(member, settings, ["members", index]))]);
   return refusal === null ? parsed : fail(refusal);
 }
 

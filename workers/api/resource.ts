@@ -39,6 +39,8 @@ export type Noun<K extends Kind> = {
   readonly immutable: Readonly<Record<string, (value: unknown) => string | null>>;
   /** Other spellings that are accepted on input. */
   adapt?(body: JsonObject): Result<JsonObject, Problem>;
+  /** What a patch of one spelling takes back of another. */
+  adaptPatch?(patch: JsonObject): JsonObject;
   /** Fields that are refused not for their form, so that a mistake in them alone is 422. */
   infeasible?(pointer: string): boolean;
   /** Fields that are written and never shown, so that a merge with what is shown knows nothing of them. */
@@ -141,7 +143,7 @@ export async function patch<K extends Kind>(
   return change(c, noun, id, belongs, async (current) => {
     const made = patchOf(current);
     if (!made.ok) return made;
-    const sent = received(noun, made.value);
+    const sent = received(noun, noun.adaptPatch?.(made.value) ?? made.value);
     if (!sent.ok) return sent;
     const known = received(noun, noun.render(current, ""));
     if (!known.ok) return known;
@@ -269,7 +271,7 @@ export function answerOne<K extends Kind>(
   c: ApiContext,
   noun: Noun<K>,
   result: Result<Stored<K>, Problem>,
-  status: 200 | 201 = 200,
+  status: 200 | 201 | 202 = 200,
 ): Response {
   if (!result.ok) return answerProblem(c, result.error);
   const resource = result.value;

@@ -1,6 +1,5 @@
 /** `…/status`: what the Engine sees and why. What it does not know yet is shown from its own row, without a fact that nobody established. */
 import type { Hono } from "hono";
-import { builtInFlavors } from "../../domain/flavor.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Problem } from "../../domain/problem.ts";
@@ -9,6 +8,7 @@ import type { GslbView, MemberView, PoolView } from "../../domain/status-view.ts
 import type { PoolWithMembers } from "../../durable-objects/rpc.ts";
 import type { ApiEnv } from "./bindings.ts";
 import { type ApiContext, ask, look } from "./context.ts";
+import { findFlavor, flavorsOf, type SeenFlavors } from "./known-flavors.ts";
 import { notStored } from "./list.ts";
 import { findMember } from "./pool-members.ts";
 import { answerProblem } from "./problem.ts";
@@ -39,7 +39,7 @@ async function gslbStatus(c: ApiContext): Promise<Result<GslbView, Problem>> {
   if (view !== null) return view;
   if (!row.ok) return row;
   const pools = await ask(c, (conductor) => conductor.gslbPools(id));
-  return pools.ok ? ok(unseenGslb(row.value, pools.value)) : pools;
+  return pools.ok ? ok(unseenGslb(row.value, pools.value, await flavorsOf(c, false))) : pools;
 }
 
 async function poolStatus(c: ApiContext): Promise<Result<PoolView, Problem>> {
@@ -107,7 +107,7 @@ function unseenPool(pool: PoolWithMembers): PoolView {
   };
 }
 
-function unseenGslb(gslb: Gslb, pools: readonly PoolWithMembers[]): GslbView {
+function unseenGslb(gslb: Gslb, pools: readonly PoolWithMembers[], seen: SeenFlavors): GslbView {
   return {
     id: gslb.id,
     fqdn: gslb.fqdn,
@@ -117,10 +117,11 @@ function unseenGslb(gslb: Gslb, pools: readonly PoolWithMembers[]): GslbView {
     frozen: false,
     failback_pending: false,
     pools: pools.map(unseenPool),
-    published: [
-      {
-        flavor: gslb.flavor,
-        provider: builtInFlavors.find((flavor) => flavor.name === gslb.flavor)?.provider ?? gslb.flavor,
+    published: gslb.flavors.map((flavor) => {
+      const provider = findFlavor(seen, flavor);
+      return {
+        flavor,
+        provider: (provider.ok ? provider.value?.provider : null) ?? flavor,
         plan: null,
         decided_at: null,
         published_at: null,
@@ -130,7 +131,7 @@ function unseenGslb(gslb: Gslb, pools: readonly PoolWithMembers[]): GslbView {
         next_retry_at: null,
         answers: [],
         would_publish: null,
-      },
-    ],
+      };
+    }),
   };
 }
