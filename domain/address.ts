@@ -82,3 +82,20 @@ export function canonicalCidr(text: string): string | null {
     : ipaddr.IPv4.networkAddressFromCIDR(cidr).toString();
   return network === canonical ? cidr : null;
 }
+
+/**
+ * How many leading bits two addresses share, and of how many; null where one is none or they are of different families. An IPv4 address written
+ * as an IPv6 one (::ffff:192.0.2.1) is the IPv4 address.
+ */
+export function sharedBits(left: string, right: string): { readonly shared: number; readonly of: 32 | 128 } | null {
+  const [a, b] = [bytesOf(left), bytesOf(right)];
+  if (a === null || b === null || a.length !== b.length) return null;
+  const of = a.length === 4 ? 32 : 128;
+  const at = a.findIndex((byte, index) => byte !== b[index]);
+  return { shared: at < 0 ? of : at * 8 + Math.clz32((a[at] ?? 0) ^ (b[at] ?? 0)) - 24, of };
+}
+
+function bytesOf(text: string): readonly number[] | null {
+  const canonical = canonicalAddress(text);
+  return canonical === null ? null : ipaddr.process(canonical).toByteArray();
+}

@@ -47,7 +47,7 @@ const isForeign = (held: Change, change: Change): boolean =>
 /** What a change does, without when and by what number it was decided. */
 function contentOf(change: Change): string {
   if (change.kind === "unpublish") return JSON.stringify([change.kind, change.gslbId, change.zone]);
-  const { gslb_id, zone, ttl, withdrawn, policy, answers, pools } = change.plan;
+  const { gslb_id, zone, ttl, withdrawn, policy, answers, places, pools } = change.plan;
   const sets = answers.map((set) => [set.type, set.values, set.ttl, set.pool_id, set.weight, set.pool_weight, set.locations, set.geofence]);
-  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, policy, sets, pools]);
+  return JSON.stringify([change.kind, gslb_id, zone, ttl, withdrawn, policy, sets, pools, places ?? null]);
 }

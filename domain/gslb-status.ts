@@ -1,6 +1,8 @@
 /** When a GSLB may publish for the first time (engine.md, rule 9), and what its status is (api.md, "Status"). */
+import { firstChoices } from "./geo.ts";
 import type { SteeringPolicy } from "./gslb.ts";
 import { limits } from "./limits.ts";
+import type { Location } from "./location.ts";
 import { holdReason, isPending, type Publication } from "./publish.ts";
 import { nextStatus, type Status } from "./status.ts";
 import type { Steering } from "./steering.ts";
@@ -23,6 +25,7 @@ export type GslbSituation = {
     readonly name: string;
     readonly adminStateUp: boolean;
     readonly weight: number;
+    readonly locations?: readonly Location[];
     readonly status: Status;
   }[];
   readonly policy: SteeringPolicy;
@@ -51,12 +54,22 @@ export function gslbStatus(held: Status, situation: GslbSituation): { readonly s
     return to("DOWN", steering.reason);
   }
   const choices = pools.filter((pool) => pool.adminStateUp);
-  const weighty = policy === "weighted" ? choices.filter((pool) => pool.weight > 0) : choices;
-  const wanted = policy === "failover" ? choices.slice(0, 1) : weighty.length > 0 ? weighty : choices;
+  const wanted = wantedOf(choices, policy);
   const missing = wanted.filter((pool) => !steering.poolIds.includes(pool.id));
   if (missing.length > 0) return to("DEGRADED", steering.reason);
   const degraded = wanted.filter((pool) => pool.status !== "ACTIVE");
   if (degraded.length > 0)
     return to("DEGRADED", `${steering.reason}; pool ${degraded.map((pool) => pool.name).join(", ")} is ${degraded[0]?.status}`);
   return to("ACTIVE", steering.reason);
+}
+
+/** The pools that the policy serves while all is well. */
+function wantedOf<T extends { readonly weight: number; readonly locations?: readonly Location[] }>(
+  choices: readonly T[],
+  policy: SteeringPolicy,
+): readonly T[] {
+  if (policy === "failover") return choices.slice(0, 1);
+  if (policy === "geo") return firstChoices(choices);
+  const weighty = policy === "weighted" ? choices.filter((pool) => pool.weight > 0) : choices;
+  return weighty.length > 0 ? weighty : choices;
 }

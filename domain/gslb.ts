@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { flavorName } from "./flavor.ts";
 import { limits } from "./limits.ts";
+import { type Location, locations } from "./location.ts";
 import { fqdn, isInZone } from "./name.ts";
 import { description, flag, id, ids, int, name, oneOf, type Resource, tags, whenRight } from "./schema.ts";
 import type { Action, Status } from "./status.ts";
@@ -69,32 +70,44 @@ export const gslbWrite = z.preprocess(
 );
 export type GslbWrite = z.output<typeof gslbWrite>;
 
-/** A pool's place in a GSLB. */
+/** A pool's place in a GSLB. `locations` and `geofence` count under `geo`, `weight` under `weighted`; each is kept under any policy. */
+const position = int(0, limits.poolsPerGslb - 1);
 const poolWeight = int(0, 65_535);
 export const gslbPoolWrite = z.strictObject({
   pool_id: id,
-  position: int(0, limits.poolsPerGslb - 1).optional(),
+  position: position.optional(),
   weight: poolWeight.default(1),
+  locations: locations.default([]),
+  geofence: flag.default(false),
 });
 export const gslbPoolPatch = z
-  .strictObject({ position: int(0, limits.poolsPerGslb - 1).optional(), weight: poolWeight.optional() })
-  .refine((value) => value.position !== undefined || value.weight !== undefined, { error: "must have a position or a weight" });
-/** PUT of them all. `weight` null: a pool that stays keeps its own, a new one has 1. */
+  .strictObject({
+    position: position.optional(),
+    weight: poolWeight.exactOptional(),
+    locations: locations.exactOptional(),
+    geofence: flag.exactOptional(),
+  })
+  .refine((value) => Object.keys(value).length > 0, { error: "must have a position, a weight, locations or a geofence" });
+/** What is said of a pool in a GSLB beside its position. */
+export type PoolPlace = { readonly weight: number; readonly locations: readonly Location[]; readonly geofence: boolean };
+export const defaultPlace: PoolPlace = { weight: 1, locations: [], geofence: false };
+/** A pool in a PUT of them all. `weight` null: a pool that stays keeps its place but for the position, a new one has the default. */
+export type PlacedPool = { readonly pool_id: string; readonly weight: number | null } & Partial<Omit<PoolPlace, "weight">>;
 export const gslbPoolOrder = z.union(
   [
     z
       .strictObject({ pool_ids: ids("pool", limits.poolsPerGslb) })
-      .transform(({ pool_ids }) => pool_ids.map((pool_id): { pool_id: string; weight: number | null } => ({ pool_id, weight: null }))),
+      .transform(({ pool_ids }) => pool_ids.map((pool_id): PlacedPool => ({ pool_id, weight: null }))),
     z
       .strictObject({
         pools: z
-          .array(z.strictObject({ pool_id: id, weight: poolWeight.default(1) }), { error: "must be a list of pools" })
+          .array(gslbPoolWrite.omit({ position: true }), { error: "must be a list of pools" })
           .max(limits.poolsPerGslb, { error: `must have at most ${limits.poolsPerGslb} pools` })
           .refine((list) => new Set(list.map((pool) => pool.pool_id)).size === list.length, { error: "must not repeat a pool" }),
       })
-      .transform(({ pools }): { pool_id: string; weight: number | null }[] => pools),
+      .transform(({ pools }): PlacedPool[] => pools),
   ],
-  { error: 'must be {"pool_ids": […]} or {"pools": [{"pool_id": …, "weight"?: …}]}' },
+  { error: 'must be {"pool_ids": […]} or {"pools": [{"pool_id": …, "weight"?: …, "locations"?: …, "geofence"?: …}]}' },
 );
 
 /** What the Conductor stores and the Engine steers by. */
@@ -103,6 +116,8 @@ export type Gslb = Resource &
     readonly ttl: number;
     /** The weight of each pool by its id, for `weighted`; a pool that is not named has 1. */
     readonly pool_weights: Readonly<Record<string, number>>;
+    /** Whose clients each pool is for by its id, for `geo`; left out, or a pool that is not named: nobody's in particular. */
+    readonly pool_places?: Readonly<Record<string, Omit<PoolPlace, "weight">>>;
     readonly status: Status;
     readonly action: Action;
     /** Counts what changed in the body beside the configuration: the second half of the ETag. */
@@ -111,3 +126,10 @@ export type Gslb = Resource &
 
 /** Changed by no write after the first (422). */
 export const gslbImmutable = ["fqdn", "domain_name"] as const;
+
+/** A pool's place as it is, or would be if it came in. */
+export const placeOf = ({ pool_weights, pool_places }: Pick<Gslb, "pool_weights" | "pool_places">, poolId: string): PoolPlace => ({
+  ...defaultPlace,
+  ...(pool_weights[poolId] === undefined ? {} : { weight: pool_weights[poolId] }),
+  ...pool_places?.[poolId],
+});

@@ -6,6 +6,7 @@ export const limits = {
   descriptionLength: 1024,
   tags: 16,
   poolsPerGslb: 20,
+  locationsPerPool: 50,
   membersPerPool: 1000,
   endpointsPerMember: 16,
   monitorsPerAttachment: 8,

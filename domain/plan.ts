@@ -3,6 +3,7 @@
  * An empty plan cannot be represented but by `withdraw`.
  */
 import { z } from "zod";
+import { place } from "./geo.ts";
 import { steeringPolicies } from "./gslb.ts";
 import { location } from "./location.ts";
 import { id } from "./schema.ts";
@@ -67,6 +68,8 @@ export const plan = z
     /** How the answers were chosen, and how a provider shall choose among them. */
     policy: z.enum(steeringPolicies).default("failover"),
     answers: z.array(answerSet),
+    /** Of a `geo` plan: which pool's answers are whose, in the pools' order. */
+    places: z.array(place).exactOptional(),
     /** Only for a provider that `supports.pools`. */
     pools: z.array(planPool).default([]),
   })

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { WriteFailure } from "./backend.ts";
+import type { Place } from "./geo.ts";
 import type { SteeringPolicy } from "./gslb.ts";
 import { limits } from "./limits.ts";
 import { type AnswerSet, type Plan, type PlanPool, plan } from "./plan.ts";
@@ -98,6 +99,7 @@ export type Wanted = {
   readonly withdrawn: boolean;
   readonly policy: SteeringPolicy;
   readonly answers: readonly AnswerSet[];
+  readonly places?: readonly Place[];
   readonly pools: readonly PlanPool[];
 };
 
@@ -125,6 +127,7 @@ export function want(
     current.withdrawn === wanted.withdrawn &&
     current.policy === wanted.policy &&
     JSON.stringify(current.answers) === JSON.stringify(wanted.answers) &&
+    JSON.stringify(current.places) === JSON.stringify(wanted.places) &&
     JSON.stringify(current.pools) === JSON.stringify(wanted.pools);
   if (same && (cause === "automatic" || publication.hold === null)) return publication;
   const next = { ...publication, gslbId, zone, urgency: urgencyOf(publication, wanted, cause) };
@@ -140,6 +143,7 @@ export function want(
     withdrawn: wanted.withdrawn,
     policy: wanted.policy,
     answers: [...wanted.answers],
+    ...(wanted.places === undefined ? {} : { places: [...wanted.places] }),
     pools: [...wanted.pools],
   }));
 }

@@ -41,6 +41,8 @@ const pool = (
   name: id,
   adminStateUp,
   weight: 1,
+  locations: [],
+  geofence: false,
   heldBack: false,
   health: poolHealth(members, { ...rules, ...over }),
   ...over,

@@ -3,10 +3,12 @@
  * if there are any → failback → policy → records; where no pool is usable, `on_all_down` decides. It refuses to make an empty answer but
  * by `withdraw`.
  */
+import type { Place } from "./geo.ts";
 import type { OnAllDown, SteeringPolicy } from "./gslb.ts";
+import type { Location } from "./location.ts";
 import type { AnswerSet } from "./plan.ts";
 import { type PoolHealth, type Serving, whole } from "./pool-health.ts";
-import { recordsOf } from "./records.ts";
+import { type RecordSettings, type Records, recordsOf, type Served } from "./records.ts";
 
 export type SteeredPool = {
   readonly id: string;
@@ -14,6 +16,9 @@ export type SteeredPool = {
   readonly adminStateUp: boolean;
   /** Its weight in the GSLB. */
   readonly weight: number;
+  /** Under `geo`: whose clients it is for, and whether they may get no other pool. */
+  readonly locations: readonly Location[];
+  readonly geofence: boolean;
   /** It became usable again and is not preferred for a while yet (rule 7). */
   readonly heldBack: boolean;
   readonly health: PoolHealth;
@@ -50,6 +55,8 @@ export type Steering = {
   /** `serve`: usable pools. `all_down`: no pool is usable, and something is served all the same. `nothing`: there is nothing to answer with. */
   readonly outcome: "serve" | "all_down" | "withdraw" | "nothing";
   readonly answers: readonly AnswerSet[];
+  /** Under `geo`: which of the answers are for whom. */
+  readonly places?: readonly Place[];
   readonly poolIds: readonly string[];
   readonly memberIds: readonly string[];
   /** Who is served, for `last_known`. */
@@ -60,7 +67,8 @@ export type Steering = {
   readonly steps: readonly Step[];
 };
 
-type Picked = { readonly pool: SteeredPool; readonly serving: readonly Serving[] };
+/** `own`: for clients of its locations alone. */
+type Picked = { readonly pool: SteeredPool; readonly serving: readonly Serving[]; readonly own?: boolean };
 
 export function steer(pools: readonly SteeredPool[], settings: SteeringSettings): Steering {
   const admitted = pools.filter((pool) => pool.adminStateUp);
@@ -75,7 +83,8 @@ export function steer(pools: readonly SteeredPool[], settings: SteeringSettings)
     const chosen = byPolicy(staying, settings.policy);
     steps.push(step(settings.policy, 15, staying, chosen, policyReason(settings.policy)));
     const picked = chosen.map((pool) => ({ pool, serving: pool.health.serving }));
-    return answer("serve", picked, settings, serveReason(picked, pools), steps, isPending(ranked, chosen, settings));
+    const pending = isPending(ranked, chosen, settings);
+    return answer("serve", withFenced(admitted, picked, settings), settings, serveReason(picked, pools, settings), steps, pending);
   }
   if (settings.nothingJudged) return serveAll(admitted, settings, steps);
   switch (settings.onAllDown) {
@@ -138,23 +147,30 @@ function serveAll(admitted: readonly SteeredPool[], settings: SteeringSettings, 
       : settings.nothingJudged
         ? `nothing is judged yet: ${names(picked)} is served whole, as if it were well`
         : `no pool is usable${why}: health is ignored and ${names(picked)} is served whole (serve_all)`;
-  return answer("all_down", picked, settings, reason, [...steps, allDownStep("serve_all", servable, picked)]);
+  const served = withFenced(admitted, picked, settings);
+  return answer("all_down", served, settings, reason, [...steps, allDownStep("serve_all", servable, picked)]);
 }
 
 /** The newest plan that had a usable pool, less who was since deleted, disabled, or taken out by people. */
 function serveLastKnown(admitted: readonly SteeredPool[], settings: SteeringSettings, steps: readonly Step[]): Steering {
-  const known = new Map(settings.lastKnown.map((member) => [member.memberId, member]));
   const picked = admitted.flatMap((pool): Picked[] => {
-    const serving = pool.health.eligible.flatMap((member): Serving[] => {
-      const was = known.get(member.id);
-      const endpoints = was?.poolId === pool.id ? member.all.filter((endpoint) => was.endpoints.includes(endpoint)) : [];
-      return endpoints.length === 0 ? [] : [{ member, endpoints }];
-    });
+    const serving = lastKnownOf(pool, settings);
     return serving.length === 0 ? [] : [{ pool, serving }];
   });
   if (picked.length === 0) return serveAll(admitted, settings, steps, ", and nothing is left of the last known answer");
   const reason = `no pool is usable: what was served last is kept (last_known), from ${names(picked)}`;
-  return answer("all_down", picked, settings, reason, [...steps, allDownStep("last_known", admitted, picked)]);
+  const served = withFenced(admitted, picked, settings);
+  return answer("all_down", served, settings, reason, [...steps, allDownStep("last_known", admitted, picked)]);
+}
+
+function lastKnownOf(pool: SteeredPool, { lastKnown }: SteeringSettings): Serving[] {
+  const known = new Map(lastKnown.filter(({ poolId }) => poolId === pool.id).map((member) => [member.memberId, member]));
+  return pool.health.eligible.flatMap((member): Serving[] => {
+    const was = known.get(member.id);
+    if (was === undefined) return [];
+    const endpoints = member.all.filter((endpoint) => was.endpoints.includes(endpoint));
+    return endpoints.length === 0 ? [] : [{ member, endpoints }];
+  });
 }
 
 function serveFallback(admitted: readonly SteeredPool[], settings: SteeringSettings, steps: readonly Step[]): Steering {
@@ -166,7 +182,33 @@ function serveFallback(admitted: readonly SteeredPool[], settings: SteeringSetti
   const picked = [{ pool: fallback, serving: health.usable ? health.serving : health.servable.map(whole) }];
   const how = health.usable ? "served" : "served whole, since it is not usable either";
   const reason = `no pool is usable: the fallback pool ${fallback.name} is ${how} (fallback_pool)`;
-  return answer("all_down", picked, settings, reason, [...steps, allDownStep("fallback_pool", [fallback], picked)]);
+  const served = withFenced(admitted, picked, settings);
+  return answer("all_down", served, settings, reason, [...steps, allDownStep("fallback_pool", [fallback], picked)]);
+}
+
+/**
+ * Under `geo` a fence holds whatever else is served: its pool stands in the plan for its own clients, with what it has. Pools in their order, a
+ * fallback that is none of them last.
+ */
+function withFenced(admitted: readonly SteeredPool[], picked: readonly Picked[], settings: SteeringSettings): readonly Picked[] {
+  if (settings.policy !== "geo") return picked;
+  const byId = new Map(picked.map((one) => [one.pool.id, one]));
+  const ordered = admitted.flatMap((pool): Picked[] => {
+    const one = byId.get(pool.id);
+    byId.delete(pool.id);
+    if (one !== undefined) return [one];
+    return pool.geofence ? [{ pool, serving: forItsOwn(pool, settings), own: true }] : [];
+  });
+  return [...ordered, ...byId.values()];
+}
+
+/** A fallback pool is elsewhere: its clients get what is servable of their own pool. */
+function forItsOwn(pool: SteeredPool, settings: SteeringSettings): readonly Serving[] {
+  const { health } = pool;
+  if (health.usable) return health.serving;
+  if (settings.onAllDown === "withdraw" && !settings.nothingJudged) return [];
+  const known = settings.onAllDown === "last_known" ? lastKnownOf(pool, settings) : [];
+  return known.length > 0 ? known : health.servable.map(whole);
 }
 
 const names = (picked: readonly Picked[]): string => picked.map(({ pool }) => `pool ${pool.name}`).join(", ");
@@ -176,9 +218,10 @@ function unusableReason(pool: SteeredPool): string {
   return `${pool.health.healthy.length} of ${pool.health.enabled.length} enabled members healthy, ${pool.health.needed} needed`;
 }
 
-function serveReason(picked: readonly Picked[], pools: readonly SteeredPool[]): string {
+function serveReason(picked: readonly Picked[], pools: readonly SteeredPool[], { policy }: SteeringSettings): string {
   const first = picked[0]?.pool;
-  const passed = first === undefined ? [] : pools.slice(0, pools.indexOf(first));
+  const before = first === undefined ? [] : pools.slice(0, pools.indexOf(first));
+  const passed = policy === "geo" ? pools.filter((pool) => !picked.some((one) => one.pool === pool)) : before;
   const left = passed.map((pool) => `; pool ${pool.name} is passed over: ${passedReason(pool)}`).join("");
   const panic = picked
     .filter(({ pool }) => pool.health.panic)
@@ -232,26 +275,49 @@ function answer(
   failbackPending = false,
 ): Steering {
   const { fqdn, zone, ttl, maxAnswers, policy } = settings;
-  const served = picked.map(({ pool, serving }) => ({
-    poolId: pool.id,
-    weight: pool.weight,
-    members: serving.map(({ member, endpoints }) => ({ id: member.id, weight: member.weight, endpoints })),
-  }));
-  const { sets, hostNames } = recordsOf(served, { ttl, maxAnswers, weighted: policy === "weighted", apex: fqdn === zone });
-  const poolIds = picked.map(({ pool }) => pool.id);
+  const records = { ttl, maxAnswers, weighted: policy === "weighted", apex: fqdn === zone };
+  const served = picked.map(servedOf);
+  const { sets, hostNames } = policy === "geo" ? placed(picked, records) : recordsOf(served, records);
+  const answering = policy === "geo" ? picked.filter(({ pool }) => sets.some((set) => set.pool_id === pool.id)) : picked;
+  const poolIds = answering.map(({ pool }) => pool.id);
   if (sets.length === 0) {
     const why = hostNames ? "a host name cannot be published at the zone's apex, and there is no address" : reason;
     return { ...nothing(why, steps), poolIds };
   }
+  const fenced = picked.filter(({ own }) => own === true);
   const known = served.flatMap(({ poolId, members }) => members.map(({ id: memberId, endpoints }) => ({ poolId, memberId, endpoints })));
   return {
     outcome,
     answers: sets,
+    ...(policy === "geo" ? { places: placesOf(picked.filter((one) => one.own === true || answering.includes(one))) } : {}),
     poolIds,
     memberIds: known.map(({ memberId }) => memberId),
     served: known,
     failbackPending,
-    reason,
+    reason: [reason, ...fenced.map((one) => fenceReason(one))].join("; "),
     steps,
   };
 }
+
+const servedOf = ({ pool, serving }: Picked): Served => ({
+  poolId: pool.id,
+  weight: pool.weight,
+  members: serving.map(({ member, endpoints }) => ({ id: member.id, weight: member.weight, endpoints })),
+});
+
+/** Each pool is an answer of its own: what another has says nothing of it. */
+function placed(picked: readonly Picked[], settings: RecordSettings): Records {
+  const records = picked.map((one) => ({ ...recordsOf([servedOf(one)], settings), pool: one.pool }));
+  return {
+    sets: records.flatMap(({ sets, pool: { locations, geofence } }) =>
+      sets.map((set) => ({ ...set, locations: [...locations], geofence })),
+    ),
+    hostNames: records.some(({ hostNames }) => hostNames),
+  };
+}
+
+const placesOf = (picked: readonly Picked[]): readonly Place[] =>
+  picked.map(({ pool, own = false }) => ({ pool_id: pool.id, locations: [...pool.locations], own }));
+
+const fenceReason = ({ pool, serving }: Picked): string =>
+  `pool ${pool.name} keeps its clients (geofence) and ${serving.length > 0 ? "serves them alone" : "has no answer for them"}`;

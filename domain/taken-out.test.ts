@@ -1,6 +1,7 @@
 /** What people say of a member stands, whatever a rule would make of its health: in the sum, in the budget, and when everything is down. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { defaultPlace } from "./gslb.ts";
 import { type Candidate, poolHealth } from "./pool-health.ts";
 import { type KnownMember, type SteeredPool, type SteeringSettings, steer } from "./steering.ts";
 
@@ -54,7 +55,7 @@ describe("the removal budget", () => {
 describe("last_known", () => {
   const last = (members: readonly Candidate[], lastKnown: readonly KnownMember[]) => {
     const health = poolHealth(members, rules);
-    const one: SteeredPool = { id: "one", name: "one", adminStateUp: true, weight: 1, heldBack: false, health };
+    const one: SteeredPool = { id: "one", name: "one", adminStateUp: true, ...defaultPlace, heldBack: false, health };
     const settings: SteeringSettings = {
       fqdn: "www.example.com.",
       zone: "example.com.",

@@ -4,7 +4,8 @@
  */
 import type { Change, LiveRecords, WriteFailure } from "../domain/backend.ts";
 import type { CheckTarget } from "../domain/check.ts";
-import type { Gslb, GslbWrite } from "../domain/gslb.ts";
+import type { Place } from "../domain/geo.ts";
+import type { Gslb, GslbWrite, PlacedPool, PoolPlace } from "../domain/gslb.ts";
 import type { HistoryEvent } from "../domain/history.ts";
 import type { Member, MemberWrite } from "../domain/member.ts";
 import type { Monitor, MonitorWrite } from "../domain/monitor.ts";
@@ -25,7 +26,7 @@ export type Caller = { readonly id: string; readonly name: string; readonly requ
 
 export type PoolWithMembers = Pool & { readonly members: readonly Member[] };
 /** A pool as one GSLB has it. */
-export type GslbPool = PoolWithMembers & { readonly weight: number };
+export type GslbPool = PoolWithMembers & PoolPlace;
 
 /** The four kinds of resource: what makes one, what replaces one, what comes back. */
 export type Kinds = {
@@ -178,7 +179,7 @@ export interface ConductorRpc {
   ): Promise<Result<readonly Member[], Problem>>;
   /** The pools of a GSLB, in order. */
   gslbPools(gslbId: string): Promise<Result<readonly GslbPool[], Problem>>;
-  /** `weight` left out: 1. */
+  /** `weight`, `place` left out: the default. */
   addGslbPool(
     gslbId: string,
     pool: PoolRef,
@@ -186,23 +187,18 @@ export interface ConductorRpc {
     by: Caller,
     weight?: number,
     vantage?: Vantage,
+    place?: Omit<PoolPlace, "weight">,
   ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>>;
-  /**
-   * PUT of a GSLB's pools: these, in this order, all in one change. `weight` null: a pool that stays keeps its own, a new one has 1.
-   * Mistakes point at `/pool_ids/<index>`.
-   */
-  placePools(
-    gslbId: string,
-    pools: readonly { readonly pool_id: string; readonly weight: number | null }[],
-    by: Caller,
-    force?: boolean,
-  ): Promise<Result<null, Problem>>;
+  /** PUT of a GSLB's pools: these, in this order, all in one change. Mistakes point at `/pool_ids/<index>`. */
+  placePools(gslbId: string, pools: readonly PlacedPool[], by: Caller, force?: boolean): Promise<Result<null, Problem>>;
   attach(target: AttachTarget, monitor: MonitorRef, by: Caller, vantage?: Vantage): Promise<Result<Monitor, Problem>>;
   detach(target: AttachTarget, monitorId: string, by: Caller): Promise<Result<null, Problem>>;
   /** The monitors that check the target; a member without its own has its pool's. */
   attached(target: AttachTarget, vantage?: Vantage): Promise<Result<readonly Attached[], Problem>>;
-  /** The weight of a pool in a GSLB that has it. */
+  /** What `changeGslbPool` does with a weight alone; for callers of an earlier version. */
   weighPool(gslbId: string, poolId: string, weight: number, by: Caller): Promise<Result<null, Problem>>;
+  /** What is said of a pool in a GSLB that has it; what is left out stays. */
+  changeGslbPool(gslbId: string, poolId: string, change: Partial<PoolPlace>, by: Caller): Promise<Result<null, Problem>>;
   /** `replaces`: a member's shorthand, which takes the place of `memberOverride`. The caller has seen the pre-flight. */
   createOverride(input: OverrideWrite, replaces: boolean, by: Caller): Promise<Result<Override, Problem>>;
   overrides(query: {
@@ -334,6 +330,8 @@ export type ServedName = {
   readonly number: number;
   readonly withdrawn: boolean;
   readonly answers: readonly AnswerSet[];
+  /** Of a `geo` plan: which answers are for whom. */
+  readonly places?: readonly Place[];
 };
 
 /** A name in a zone, with the number of the plan that put it there or took it away. */

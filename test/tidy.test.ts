@@ -34,7 +34,16 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "durable-objects/answers/": ["domain/", ...contracts, ...registries, ...platform, "zod"],
   "durable-objects/conductor/": ["domain/", ...contracts, ...registries, ...platform, "zod", "drizzle-orm", "migrations/"],
   // The engine hands the `edge` backend its way to the Answers objects.
-  "durable-objects/engine/": ["domain/", ...contracts, ...registries, ...platform, "zod", "dns-packet", "node:buffer", "durable-objects/answers/answers-io.ts"],
+  "durable-objects/engine/": [
+    "domain/",
+    ...contracts,
+    ...registries,
+    ...platform,
+    "zod",
+    "dns-packet",
+    "node:buffer",
+    "durable-objects/answers/answers-io.ts",
+  ],
   "durable-objects/prober/": ["domain/", ...contracts, ...registries, ...platform, "zod"],
   "workers/index.ts": ["domain/", "durable-objects/", "workers/", ...registries],
   "workers/api/": ["domain/", ...contracts, ...registries, "zod", "hono", "dns-packet", "node:buffer"],

@@ -63,8 +63,8 @@ export class AnswersStore {
   lookup(name: string): ServedName | null {
     const held = this.#held(name);
     if (held?.kind !== "publish") return null;
-    const { fqdn, zone, ttl, epoch, number, withdrawn, answers } = held.plan;
-    return { fqdn, zone, ttl, epoch, number, withdrawn, answers };
+    const { fqdn, zone, ttl, epoch, number, withdrawn, answers, places } = held.plan;
+    return { fqdn, zone, ttl, epoch, number, withdrawn, answers, ...(places === undefined ? {} : { places }) };
   }
 
   /** The higher number wins here too, so that a hold or release that comes late changes nothing. */

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { gt, sql } from "drizzle-orm";
 import type { Agent, AgentFacts, AgentWrite } from "../../domain/agent.ts";
 import type { Flavor, FlavorWrite } from "../../domain/flavor.ts";
+import { defaultPlace, type PlacedPool, type PoolPlace } from "../../domain/gslb.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
@@ -40,7 +41,7 @@ import type { Decision, Scope, Writing } from "./change.ts";
 import { configurationSince } from "./configuration.ts";
 import { StorageAway, unavailable } from "./failure.ts";
 import { Flavors } from "./flavors.ts";
-import { addGslbPool, gslbPools, placePools, weighPool } from "./gslb-pools.ts";
+import { addGslbPool, changeGslbPool, gslbPools, placePools } from "./gslb-pools.ts";
 import { compareHeads, type Head } from "./head.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { history } from "./history.ts";
@@ -145,16 +146,21 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     by: Caller,
     weight = 1,
     vantage?: Vantage,
+    place: Omit<PoolPlace, "weight"> = defaultPlace,
   ): Promise<Result<{ readonly pool: PoolWithMembers; readonly position: number }, Problem>> {
-    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position, weight), vantage);
+    return this.write(by, (writing) => addGslbPool(writing, gslbId, pool, position, { ...place, weight }), vantage);
   }
 
-  placePools(gslbId: string, pools: Parameters<ConductorRpc["placePools"]>[1], by: Caller, force = false): Promise<Result<null, Problem>> {
+  placePools(gslbId: string, pools: readonly PlacedPool[], by: Caller, force = false): Promise<Result<null, Problem>> {
     return this.write(by, (writing) => placePools(writing, gslbId, pools, force));
   }
 
   weighPool(gslbId: string, poolId: string, weight: number, by: Caller): Promise<Result<null, Problem>> {
-    return this.write(by, (writing) => weighPool(writing, gslbId, poolId, weight));
+    return this.changeGslbPool(gslbId, poolId, { weight }, by);
+  }
+
+  changeGslbPool(gslbId: string, poolId: string, change: Partial<PoolPlace>, by: Caller): Promise<Result<null, Problem>> {
+    return this.write(by, (writing) => changeGslbPool(writing, gslbId, poolId, change));
   }
 
   attach(target: AttachTarget, monitor: MonitorRef, by: Caller, vantage?: Vantage): Promise<Result<Monitor, Problem>> {

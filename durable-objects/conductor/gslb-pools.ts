@@ -1,5 +1,6 @@
 /** The pools of a GSLB, in their order. */
 import { asc, eq } from "drizzle-orm";
+import { defaultPlace, type PlacedPool, type PoolPlace, placeOf } from "../../domain/gslb.ts";
 import { limits } from "../../domain/limits.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
@@ -14,7 +15,7 @@ export async function gslbPools(scope: Scope, gslbId: string): Promise<Result<re
   if ((await readGslb(scope, gslbId)) === null) return fail(notFound("GSLB"));
   const rows = await scope.store.read((db) =>
     db
-      .select({ ...poolColumns(scope.now), weight: gslbPool.weight })
+      .select({ ...poolColumns(scope.now), weight: gslbPool.weight, locations: gslbPool.locations, geofence: gslbPool.geofence })
       .from(pool)
       .innerJoin(gslbPool, eq(gslbPool.pool_id, pool.id))
       .where(eq(gslbPool.gslb_id, gslbId))
@@ -23,7 +24,7 @@ export async function gslbPools(scope: Scope, gslbId: string): Promise<Result<re
   return ok(
     await withMembers(
       scope,
-      rows.map(({ weight, ...row }) => ({ ...toPool(row), weight })),
+      rows.map(({ weight, locations, geofence, ...row }) => ({ ...toPool(row), weight, locations, geofence })),
     ),
   );
 }
@@ -34,7 +35,7 @@ export async function addGslbPool(
   gslbId: string,
   ref: PoolRef,
   position: number | null,
-  weight: number,
+  place: PoolPlace,
 ): Promise<Decision<{ readonly pool: PoolWithMembers; readonly position: number }>> {
   const living = await livingGslb(writing, gslbId);
   if (!living.ok) return living;
@@ -51,34 +52,36 @@ export async function addGslbPool(
   const at = Math.min(position ?? ids.length, ids.length);
   const moved = rewritten(writing, gslb, {
     pool_ids: ids.toSpliced(at, 0, one.id),
-    pool_weights: { ...gslb.pool_weights, [one.id]: weight },
+    places: { [one.id]: place },
   });
   return ok(together({ pool: one, position: at }, added.value, moved));
 }
 
-/** These pools, in this order, in one change. `weight` null: a pool that stays keeps its own, a new one has 1. */
-export async function placePools(
-  writing: Writing,
-  gslbId: string,
-  places: readonly { readonly pool_id: string; readonly weight: number | null }[],
-  force: boolean,
-): Promise<Decision<null>> {
+/** These pools, in this order, in one change. */
+export async function placePools(writing: Writing, gslbId: string, places: readonly PlacedPool[], force: boolean): Promise<Decision<null>> {
   const living = await livingGslb(writing, gslbId);
   if (!living.ok) return living;
   const gslb = living.value;
   const pool_ids = places.map(({ pool_id }) => pool_id);
   const problem = (await poolProblem(writing, gslb, pool_ids)) ?? (force ? null : await emptiedByPlaces(writing, gslb, pool_ids));
   if (problem !== null) return fail(problem);
-  const given = Object.fromEntries(places.flatMap(({ pool_id, weight }) => (weight === null ? [] : [[pool_id, weight]])));
-  return ok(together(null, rewritten(writing, gslb, { pool_ids, pool_weights: { ...gslb.pool_weights, ...given } })));
+  const given = Object.fromEntries(
+    places.flatMap(({ pool_id, weight, ...place }) => (weight === null ? [] : [[pool_id, { ...defaultPlace, ...place, weight }]])),
+  );
+  return ok(together(null, rewritten(writing, gslb, { pool_ids, places: given })));
 }
 
-export async function weighPool(writing: Writing, gslbId: string, poolId: string, weight: number): Promise<Decision<null>> {
+export async function changeGslbPool(
+  writing: Writing,
+  gslbId: string,
+  poolId: string,
+  change: Partial<PoolPlace>,
+): Promise<Decision<null>> {
   const living = await livingGslb(writing, gslbId);
   if (!living.ok) return living;
   const gslb = living.value;
   if (!gslb.pool_ids.includes(poolId)) return fail(notFound("pool of the GSLB"));
-  return ok(together(null, rewritten(writing, gslb, { pool_weights: { ...gslb.pool_weights, [poolId]: weight } })));
+  return ok(together(null, rewritten(writing, gslb, { places: { [poolId]: { ...placeOf(gslb, poolId), ...change } } })));
 }
 
 async function poolOf(writing: Writing, ref: PoolRef): Promise<Decision<PoolWithMembers>> {

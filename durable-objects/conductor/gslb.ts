@@ -1,6 +1,6 @@
 /** GSLBs as the Conductor keeps them: their references hold, and a name belongs to one GSLB of the whole deployment. */
 import { and, eq, getTableColumns, sql } from "drizzle-orm";
-import type { Gslb, GslbWrite } from "../../domain/gslb.ts";
+import { type Gslb, type GslbWrite, type PoolPlace, placeOf } from "../../domain/gslb.ts";
 import { limits } from "../../domain/limits.ts";
 import { type FieldError, notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { assert, fail, ok, type Result } from "../../domain/result.ts";
@@ -10,13 +10,19 @@ import { type Change, changedFields, type Decision, nothing, type Scope, version
 import { buried, claim, moveClaims, unclaim } from "./claim.ts";
 import { changedWords, configEvent } from "./event.ts";
 import { flavorsFor, type UsedFlavor, usable } from "./flavor-use.ts";
-import { changing, newRow, newSteered, poolIdsOfGslb, poolWeightsOfGslb, shown } from "./resource.ts";
+import { changing, newRow, newSteered, poolIdsOfGslb, poolPlacesOfGslb, poolWeightsOfGslb, shown } from "./resource.ts";
 import { gslb, gslbPool, nameClaim, pool, tombstone } from "./schema.ts";
 import { emptiedByPlaces } from "./would-empty.ts";
 
-export const gslbColumns = { ...getTableColumns(gslb), pool_ids: poolIdsOfGslb, pool_weights: poolWeightsOfGslb };
+export const gslbColumns = {
+  ...getTableColumns(gslb),
+  pool_ids: poolIdsOfGslb,
+  pool_weights: poolWeightsOfGslb,
+  pool_places: poolPlacesOfGslb,
+};
 
-export const toGslb = (row: typeof gslb.$inferSelect & { pool_ids: string[]; pool_weights: Record<string, number> }): Gslb => shown(row);
+type Placed = { pool_ids: string[] } & Required<Places>;
+export const toGslb = (row: typeof gslb.$inferSelect & Placed): Gslb => shown(row);
 
 export async function readGslb({ store, project }: Scope, id: string): Promise<Gslb | null> {
   const [row] = await store.read((db) =>
@@ -42,11 +48,11 @@ export async function createGslb(writing: Writing, input: GslbWrite): Promise<De
   const row = { ...fields, ...newRow(writing), ...newSteered };
   const { id } = row;
   return ok({
-    value: shown({ ...row, pool_ids, pool_weights: {} }),
+    value: shown({ ...row, pool_ids, pool_weights: {}, pool_places: {} }),
     statements: [
       ...insertRows(gslb, [row]),
       ...(await claim(writing, row, wanted.value.flavors)),
-      ...insertRows(gslbPool, places(id, pool_ids, {})),
+      ...insertRows(gslbPool, placesOf(id, pool_ids, { pool_weights: {} })),
     ],
     touched: [{ kind: "gslb", id, op: "put" }],
     events: [configEvent(writing, { kind: "gslb", id, name: row.name, happened: "made", gslb_id: id })],
@@ -77,22 +83,21 @@ export async function replaceGslb(
   return ok({ ...change, statements: [...change.statements, ...(await moveClaims(writing, before, flavors))] });
 }
 
-/** What a change sets; the rest stays. The weight of a pool that is not among `pool_ids` is forgotten. */
-type Rewrite = Partial<Omit<GslbWrite, "ttl"> & Pick<Gslb, "ttl" | "pool_weights">>;
+/** What a change sets; the rest stays. What is said of a pool that is not among `pool_ids` is forgotten. */
+type Rewrite = Partial<Omit<GslbWrite, "ttl"> & Pick<Gslb, "ttl">> & { readonly places?: Readonly<Record<string, PoolPlace>> };
 
-/** The change from what is to what is wanted. */
-export function rewritten(writing: Writing, before: Gslb, { pool_weights: weights, ...wanted }: Rewrite): Change<Gslb> {
+/** The change from what is to what is wanted. `places`: of some pools; others keep their own. */
+export function rewritten(writing: Writing, before: Gslb, { places: given = {}, ...wanted }: Rewrite): Change<Gslb> {
   const { pool_ids = before.pool_ids, ...columns } = wanted;
-  const pool_weights = weightsOf(pool_ids, weights ?? before.pool_weights);
-  const fields = changedFields(before, { ...wanted, pool_weights });
+  const places = placedAt(pool_ids.map((poolId) => [poolId, given[poolId] ?? placeOf(before, poolId)]));
+  const fields = changedFields({ ...before, pool_places: before.pool_places ?? {} }, { ...wanted, ...places });
   if (fields.length === 0) return nothing(before);
   const { id } = before;
   const next = { version: before.version + 1, action: changing(before.action) };
-  const order =
-    fields.includes("pool_ids") || fields.includes("pool_weights")
-      ? [sql`DELETE FROM ${gslbPool} WHERE gslb_id = ${id}`, ...insertRows(gslbPool, places(id, pool_ids, pool_weights))]
-      : [];
-  const value = { ...before, ...wanted, ...next, pool_weights, updated_at: new Date(writing.now).toISOString() };
+  const order = ["pool_ids", ...Object.keys(places)].some((field) => fields.includes(field))
+    ? [sql`DELETE FROM ${gslbPool} WHERE gslb_id = ${id}`, ...insertRows(gslbPool, placesOf(id, pool_ids, places))]
+    : [];
+  const value = { ...before, ...wanted, ...next, ...places, updated_at: new Date(writing.now).toISOString() };
   return {
     value,
     statements: [...updateRow(gslb, id, { ...columns, ...next, updated_at: writing.now }), ...order],
@@ -101,14 +106,15 @@ export function rewritten(writing: Writing, before: Gslb, { pool_weights: weight
   };
 }
 
-/** Of these pools, those that have another weight than 1. */
-const weightsOf = (pool_ids: readonly string[], weights: Gslb["pool_weights"]): Record<string, number> =>
-  Object.fromEntries(
-    pool_ids.flatMap((id) => {
-      const weight = weights[id] ?? 1;
-      return weight === 1 ? [] : [[id, weight]];
-    }),
-  );
+type Places = Pick<Gslb, "pool_weights" | "pool_places">;
+
+/** What of these places is not as it is by default. */
+const placedAt = (places: readonly (readonly [string, PoolPlace])[]): Places => ({
+  pool_weights: Object.fromEntries(places.flatMap(([id, { weight }]) => (weight === 1 ? [] : [[id, weight]]))),
+  pool_places: Object.fromEntries(
+    places.flatMap(([id, { locations, geofence }]) => (locations.length === 0 && !geofence ? [] : [[id, { locations, geofence }]])),
+  ),
+});
 
 /**
  * `edge` is Kosmos itself: a GSLB that only it publishes is gone at once, with a tombstone for the Engine. With others it stays, on its way out,
@@ -206,14 +212,10 @@ export async function poolProblem(
   return errors.length === 0 ? null : { type: "unprocessable", detail: "pools that this GSLB cannot use", errors };
 }
 
-const places = (gslb_id: string, pool_ids: readonly string[], weights: Gslb["pool_weights"]) => {
+const placesOf = (gslb_id: string, pool_ids: readonly string[], places: Places) => {
   assert(pool_ids.length <= limits.poolsPerGslb, "the API bounds the pools of a GSLB");
-  return pool_ids.map((pool_id, position) => ({
-    gslb_id,
-    pool_id,
-    position,
-    weight: weights[pool_id] ?? 1,
-    locations: [],
-    geofence: false,
-  }));
+  return pool_ids.map((pool_id, position) => {
+    const { locations, ...place } = placeOf(places, pool_id);
+    return { gslb_id, pool_id, position, ...place, locations: [...locations] };
+  });
 };

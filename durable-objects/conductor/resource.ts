@@ -1,5 +1,6 @@
 /** What the rows of all four kinds share: how they become resources, and what a change of configuration does to them beside its own fields. */
 import { eq, type SQL, sql } from "drizzle-orm";
+import type { Gslb } from "../../domain/gslb.ts";
 import type { Resource } from "../../domain/schema.ts";
 import type { Action } from "../../domain/status.ts";
 import { isIn } from "./bulk.ts";
@@ -55,6 +56,15 @@ export const poolWeightsOfGslb = sql
   .raw("(SELECT json_group_object(pool_id, weight) FROM gslb_pool WHERE gslb_id = gslb.id AND weight <> 1)")
   .mapWith((text: string): Record<string, number> => JSON.parse(text))
   .as("pool_weights") as SQL.Aliased<Record<string, number>>;
+/** The places that are not the default, by the pool's id. */
+export const poolPlacesOfGslb = sql
+  .raw(
+    `(SELECT json_group_object(pool_id, json_object('locations', json(locations), 'geofence', json(iif(geofence, 'true', 'false'))))
+      FROM gslb_pool WHERE gslb_id = gslb.id AND (geofence OR locations <> '[]'))`,
+  )
+  .mapWith((text: string): GslbPlaces => JSON.parse(text))
+  .as("pool_places") as SQL.Aliased<GslbPlaces>;
+type GslbPlaces = NonNullable<Gslb["pool_places"]>;
 
 export const monitorIdsOf = (table: "pool" | "pool_member") => idList("monitor_id", "monitor_attachment", "target_id", table);
 

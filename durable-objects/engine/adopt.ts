@@ -3,6 +3,7 @@
  * published. It stands, as verdicts to be judged anew and as plans to go on from; nothing is written until then (engine.md, rule 10).
  */
 import { undamped } from "../../domain/damping.ts";
+import type { Place } from "../../domain/geo.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
 import type { AnswerSet } from "../../domain/plan.ts";
@@ -68,10 +69,17 @@ function adoptPlan(project: Project, gslb: Gslb, { flavor, epoch, plan: number, 
     withdrawn: answers.length === 0,
     policy: gslb.steering_policy,
     answers: [...answers],
+    ...(gslb.steering_policy === "geo" ? { places: placesIn(answers) } : {}),
     pools: [],
   };
   const base = newPublication(flavor, gslb.fqdn, gslb.domain_name, gslb.id);
   project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
+}
+
+/** Whose the answers are, as far as they say it: a fence holds in doubt. */
+function placesIn(answers: readonly AnswerSet[]): Place[] {
+  const pools = new Map(answers.map(({ pool_id, locations, geofence }) => [pool_id, { pool_id, locations, own: geofence }]));
+  return [...pools.values()];
 }
 
 /** Members whose stored state could not be read: who is published goes on as up until it was judged anew, since a lost row is no evidence. */

@@ -3,7 +3,7 @@
  * project's state meets them.
  */
 
-import type { Gslb } from "../../domain/gslb.ts";
+import { type Gslb, placeOf } from "../../domain/gslb.ts";
 import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
 import type { PoolHealth } from "../../domain/pool-health.ts";
 import { isInSync, newPublication, type Publication, want, wantRemoved } from "../../domain/publish.ts";
@@ -39,8 +39,8 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   const pools = gslb.pool_ids.flatMap((poolId) => {
     const pool = project.catalog.pools.get(poolId);
     const status = project.pools.get(poolId)?.status ?? "PENDING";
-    const weight = weightOf(gslb, poolId);
-    return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, weight, status }];
+    const { weight, locations } = placeOf(gslb, poolId);
+    return pool === undefined ? [] : [{ id: poolId, name: pool.name, adminStateUp: pool.admin_state_up, weight, locations, status }];
   });
   const own = publications.map((publication) => ownPart(publication, gslb));
   const situation = { steering, judgedNothing: !anyJudged(project, gslb), publications: own, pools };
@@ -81,7 +81,9 @@ const publicationAt = (project: Project, { id, fqdn, domain_name }: Gslb, flavor
 function wantAt(project: Project, gslb: Gslb, state: GslbState, flavor: string, steering: Steering, now: number): void {
   const publication = publicationAt(project, gslb, flavor);
   const { ttl, steering_policy: policy } = gslb;
-  const wanted = { ttl, withdrawn: steering.outcome === "withdraw", policy, answers: steering.answers, pools: [] };
+  const { answers, places } = steering;
+  const placed = places === undefined ? {} : { places };
+  const wanted = { ttl, withdrawn: steering.outcome === "withdraw", policy, answers, ...placed, pools: [] };
   const next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
   if (next === publication) return;
   project.publish(next);
@@ -229,7 +231,7 @@ export function steeringOf(
     const pool = project.catalog.pools.get(id);
     if (pool === undefined) return [];
     const { name, admin_state_up: adminStateUp } = pool;
-    return [{ id, name, adminStateUp, weight: weightOf(gslb, id), heldBack: isHeldBack(project, id, now), health: healthOf(id) }];
+    return [{ id, name, adminStateUp, ...placeOf(gslb, id), heldBack: isHeldBack(project, id, now), health: healthOf(id) }];
   };
   return steer(gslb.pool_ids.flatMap(steered), {
     fqdn: gslb.fqdn,
@@ -244,8 +246,6 @@ export function steeringOf(
     nothingJudged: !anyJudged(project, gslb),
   });
 }
-
-const weightOf = (gslb: Gslb, poolId: string): number => gslb.pool_weights[poolId] ?? 1;
 
 const anyJudged = (project: Project, gslb: Gslb): boolean =>
   gslb.pool_ids.some((pool) =>

@@ -15,7 +15,7 @@ export const edge: BackendPlugin<typeof nothing, typeof nothing> = {
   settings: nothing,
   credentials: nothing,
   supports: {
-    policies: ["failover", "round_robin", "weighted"],
+    policies: ["failover", "round_robin", "weighted", "geo"],
     recordTypes: ["A", "AAAA", "CNAME"],
     maxAnswers: limits.maxAnswers,
     minTtl: 1,

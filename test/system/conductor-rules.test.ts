@@ -114,6 +114,48 @@ describe("the weight of a pool", () => {
   });
 });
 
+describe("a pool's place for clients", () => {
+  it("is stored with the pool, kept by those that stay, and a change of it is told", async () => {
+    const { project, a, b, c } = await pools("places", "a", "b", "c");
+    const gslb = value(await project.create("gslb", gslbOf("places", { pool_ids: [a], steering_policy: "geo" }), by));
+    expect(gslb).toMatchObject({ pool_places: {} });
+    const france = { locations: [{ country: "FR" }, { cidr: "203.0.113.0/24" }], geofence: true };
+    value(await project.addGslbPool(gslb.id, { pool_id: b }, 0, by, 2, undefined, france));
+    const before = await project.configuration(null);
+    expect(before.gslbs.find(({ id }) => id === gslb.id)).toMatchObject({ pool_places: { [b]: france }, pool_weights: { [b]: 2 } });
+    value(await project.changeGslbPool(gslb.id, a, { locations: [{ continent: "EU" }] }, { ...by, name: "someone" }));
+    const after = await project.configuration(before);
+    const moved = { [a]: { locations: [{ continent: "EU" }], geofence: false }, [b]: france };
+    expect(after.gslbs).toMatchObject([{ id: gslb.id, pool_places: moved }]);
+    const [event] = value(await project.history({ limit: 1, marker: null, count: false, filters: { gslb_id: gslb.id } })).items;
+    expect(event).toMatchObject({ kind: "config", by: "someone", evidence: { changed: ["/pool_places"] } });
+    expect(value(await project.gslbPools(gslb.id))).toMatchObject([
+      { id: b, weight: 2, ...france },
+      { id: a, weight: 1, ...moved[a] },
+    ]);
+
+    value(await project.changeGslbPool(gslb.id, a, { locations: [{ continent: "EU" }], geofence: false }, by));
+    value(await project.changeGslbPool(gslb.id, a, {}, by));
+    expect((await project.configuration(after)).seq).toBe(after.seq);
+    const { ttl, on_all_down, fallback_pool_id } = gslb;
+    const put = gslbOf("places", { pool_ids: [c, b], steering_policy: "geo", ttl, on_all_down, fallback_pool_id });
+    expect(value(await project.replace("gslb", gslb.id, put, null, by))).toMatchObject({ pool_ids: [c, b], pool_places: { [b]: france } });
+    value(
+      await project.placePools(
+        gslb.id,
+        [
+          { pool_id: b, weight: null },
+          { pool_id: a, weight: 1, geofence: true },
+        ],
+        by,
+      ),
+    );
+    const last = value(await project.read("gslb", gslb.id));
+    expect(last.pool_places).toEqual({ [b]: france, [a]: { locations: [], geofence: true } });
+    expect(last.pool_weights).toEqual({ [b]: 2 });
+  });
+});
+
 describe("the pool to fall back on", () => {
   const falling = (label: string, id: string, rest: object = {}) =>
     gslbOf(label, { on_all_down: "fallback_pool", fallback_pool_id: id, ...rest });

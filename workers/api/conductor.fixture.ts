@@ -3,12 +3,14 @@
  * It has no outbox, no Engine and no concurrency; the real one has suites of its own.
  */
 import { randomUUID } from "node:crypto";
+import { defaultPlace, type PlacedPool, type PoolPlace } from "../../domain/gslb.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
 import type { Member } from "../../domain/member.ts";
 import { heartbeatType, type Monitor, type MonitorWrite, withSecrets } from "../../domain/monitor.ts";
 import { deciding, isInForce, isMeant, type Override, type OverrideWrite, overrideView } from "../../domain/override.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
+import type { Vantage } from "../../domain/runnable.ts";
 import type { AttachTarget, Caller, ConductorRpc, GslbPool, Kind, ListQuery, Page, PoolWithMembers } from "../../durable-objects/rpc.ts";
 
 type Row = { id: string; version: number; revision: number; created_at: string; [field: string]: unknown };
@@ -124,37 +126,45 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     return ok(
       (gslb.pool_ids as string[]).flatMap((id) => {
         const pool: object = this.show("pool", this.rows.pool.get(id) ?? []);
-        return { ...pool, weight: weightsOf(gslb)[id] ?? 1 } as GslbPool;
+        return { ...pool, ...placeIn(gslb, id) } as GslbPool;
       }),
     );
   }
 
-  async weighPool(gslbId: string, poolId: string, weight: number): Promise<Result<null, Problem>> {
+  async changeGslbPool(gslbId: string, poolId: string, change: Partial<PoolPlace>): Promise<Result<null, Problem>> {
     const gslb = this.rows.gslb.get(gslbId);
     if (!(gslb?.pool_ids as string[] | undefined)?.includes(poolId) || gslb === undefined) return fail(notFound("pool in this GSLB"));
-    gslb.pool_weights = { ...weightsOf(gslb), [poolId]: weight };
+    gslb.places = { ...placesIn(gslb), [poolId]: { ...placeIn(gslb, poolId), ...change } };
     this.touch(gslb);
     return ok(null);
   }
 
-  async placePools(
-    gslbId: string,
-    pools: readonly { pool_id: string; weight: number | null }[],
-    _by?: Caller,
-    force = false,
-  ): Promise<Result<null, Problem>> {
+  async placePools(gslbId: string, pools: readonly PlacedPool[], _by?: Caller, force = false): Promise<Result<null, Problem>> {
     const gslb = this.rows.gslb.get(gslbId);
     if (gslb === undefined) return fail(notFound("GSLB"));
     const pool_ids = pools.map(({ pool_id }) => pool_id);
     const refused = this.refuse("pool", { pool_ids }) ?? this.wouldEmpty(force);
     if (refused !== null) return fail(refused);
-    gslb.pool_weights = Object.fromEntries(pools.map(({ pool_id, weight }) => [pool_id, weight ?? weightsOf(gslb)[pool_id] ?? 1]));
+    gslb.places = Object.fromEntries(
+      pools.map(({ pool_id, weight, ...place }) => [
+        pool_id,
+        weight === null ? placeIn(gslb, pool_id) : { ...defaultPlace, ...place, weight },
+      ]),
+    );
     gslb.pool_ids = pool_ids;
     this.touch(gslb);
     return ok(null);
   }
 
-  async addGslbPool(gslbId: string, pool: { pool_id: string } | { pool: object }, position: number | null, _by?: Caller, weight = 1) {
+  async addGslbPool(
+    gslbId: string,
+    pool: { pool_id: string } | { pool: object },
+    position: number | null,
+    _by?: Caller,
+    weight = 1,
+    _vantage?: Vantage,
+    place: Omit<PoolPlace, "weight"> = defaultPlace,
+  ) {
     const gslb = this.rows.gslb.get(gslbId);
     if (gslb === undefined) return fail(notFound("GSLB"));
     let poolId = "pool_id" in pool ? pool.pool_id : "";
@@ -167,7 +177,7 @@ export class MemoryConductor implements Partial<ConductorRpc> {
     if (row === undefined) return fail(unprocessable("/pool_id", "does not exist"));
     const at = position ?? (gslb.pool_ids as string[]).length;
     gslb.pool_ids = (gslb.pool_ids as string[]).toSpliced(at, 0, poolId);
-    gslb.pool_weights = { ...weightsOf(gslb), [poolId]: weight };
+    gslb.places = { ...placesIn(gslb), [poolId]: { ...place, weight } };
     this.touch(gslb);
     return ok({ pool: this.show("pool", row) as PoolWithMembers, position: at });
   }
@@ -331,7 +341,8 @@ export class MemoryConductor implements Partial<ConductorRpc> {
 const heartbeatFields = (fields: { type?: string }) =>
   fields.type === heartbeatType ? { heartbeat_secret: randomUUID().replaceAll("-", "") } : {};
 
-const weightsOf = (gslb: Row): Record<string, number> => (gslb.pool_weights ?? {}) as Record<string, number>;
+const placesIn = (gslb: Row) => (gslb.places ?? {}) as Record<string, PoolPlace>;
+const placeIn = (gslb: Row, poolId: string): PoolPlace => placesIn(gslb)[poolId] ?? defaultPlace;
 
 function defaultsOf(kind: Kind): object {
   const fresh = { status: "PENDING", action: "CREATE" };

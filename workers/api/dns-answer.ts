@@ -2,7 +2,9 @@
  * What a DNS question gets, as a value that knows neither the wire format nor JSON: response code, records, and how long they may be kept.
  * It answers from what was found and never looks further: no CNAME is followed out of a name.
  */
+import { type Client, nowhere, poolFor, scopeFor } from "../../domain/geo.ts";
 import { limits } from "../../domain/limits.ts";
+import type { AnswerSet } from "../../domain/plan.ts";
 import type { ServedName } from "../../durable-objects/rpc.ts";
 import { setsFor } from "./dns-weight.ts";
 
@@ -35,6 +37,9 @@ export type Reply = {
   readonly authorities: readonly DnsRecord[];
   /** How long a client may keep it; null: not at all. */
   readonly maxAgeSeconds: number | null;
+  /** It was chosen by the client's place: others get another. `scope`: how many bits of the client's address it took (RFC 7871, 7.2.1). */
+  readonly byPlace: boolean;
+  readonly scope: number;
 };
 
 /** What is known of a name. */
@@ -51,37 +56,55 @@ export type Asked = { readonly name: string; readonly type: number };
 
 /**
  * `random` gives a number in [0, 1) for each draw: whose turn it is where the name is weighted, and where the order of the answers starts.
- * `ttlMax` bounds every TTL: stale answers are not kept for long.
+ * `client` is whom it is for, where the name is steered by place. `ttlMax` bounds every TTL: stale answers are not kept for long.
  */
-export function replyTo(asked: Asked, finding: Finding, random: () => number, ttlMax: number = Number.POSITIVE_INFINITY): Reply {
+export type Asking = { readonly random: () => number; readonly client?: Client; readonly ttlMax?: number };
+
+export function replyTo(asked: Asked, finding: Finding, asking: Asking): Reply {
+  const places = finding.kind === "served" ? finding.served.places : undefined;
+  const reply = plainReply(asked, finding, asking);
+  return places === undefined ? reply : { ...reply, byPlace: true, scope: scopeFor(places, asking.client ?? nowhere) };
+}
+
+/** What of a served name is for this client. */
+export function setsAt({ answers, places }: Pick<ServedName, "answers" | "places">, client: Client): readonly AnswerSet[] {
+  if (places === undefined) return answers;
+  const pool = poolFor(places, client);
+  return answers.filter(({ pool_id }) => pool_id === pool);
+}
+
+function plainReply(asked: Asked, finding: Finding, asking: Asking): Reply {
   if (finding.kind === "foreign") return without(rcodes.REFUSED);
   const zone = finding.kind === "served" ? finding.served.zone : finding.zone;
   if (asked.type === qtypes.AXFR || asked.type === qtypes.IXFR) return without(rcodes.REFUSED);
   if (finding.kind === "absent") return negative(rcodes.NXDOMAIN, zone);
   if (asked.type === qtypes.SOA && sameName(asked.name, zone)) {
     const answers = [{ ...soaOf(zone), name: asked.name }];
-    return { rcode: rcodes.NOERROR, authoritative: true, answers, authorities: [], maxAgeSeconds: limits.negativeTtlSeconds };
+    return { ...common, rcode: rcodes.NOERROR, authoritative: true, answers, maxAgeSeconds: limits.negativeTtlSeconds };
   }
-  const answers = finding.kind === "served" ? recordsFor(asked, finding.served, random, ttlMax) : [];
+  const answers = finding.kind === "served" ? recordsFor(asked, finding.served, asking) : [];
   if (answers.length === 0) return negative(rcodes.NOERROR, zone);
   const maxAgeSeconds = Math.min(...answers.map((record) => record.ttl));
-  return { rcode: rcodes.NOERROR, authoritative: true, answers, authorities: [], maxAgeSeconds };
+  return { ...common, rcode: rcodes.NOERROR, authoritative: true, answers, maxAgeSeconds };
 }
 
 /** A reply without records, which nobody may keep. */
 export function without(rcode: Rcode): Reply {
-  return { rcode, authoritative: false, answers: [], authorities: [], maxAgeSeconds: null };
+  return { ...common, rcode, authoritative: false, maxAgeSeconds: null };
 }
+
+const common = { answers: [], authorities: [], byPlace: false, scope: 0 } as const;
 
 function negative(rcode: Rcode, zone: string): Reply {
-  return { rcode, authoritative: true, answers: [], authorities: [soaOf(zone)], maxAgeSeconds: limits.negativeTtlSeconds };
+  return { ...common, rcode, authoritative: true, authorities: [soaOf(zone)], maxAgeSeconds: limits.negativeTtlSeconds };
 }
 
-function recordsFor(asked: Asked, served: ServedName, random: () => number, ttlMax: number): readonly DnsRecord[] {
+function recordsFor(asked: Asked, served: ServedName, { random, client = nowhere, ttlMax }: Asking): readonly DnsRecord[] {
   const { name } = asked;
-  const ttl = Math.min(served.ttl, ttlMax);
+  const ttl = Math.min(served.ttl, ttlMax ?? Number.POSITIVE_INFINITY);
+  const own = setsAt(served, client);
   const values = (type: "A" | "AAAA" | "CNAME") => {
-    const sets = served.answers.filter((set) => set.type === type);
+    const sets = own.filter((set) => set.type === type);
     return [...new Set(setsFor(sets, random).flatMap((set) => set.values))];
   };
   // A name with a CNAME has nothing else, and answers every type with it (RFC 1034, 3.6.2).
@@ -89,7 +112,7 @@ function recordsFor(asked: Asked, served: ServedName, random: () => number, ttlM
   if (target !== undefined) return [{ name, ttl, type: "CNAME", data: target }];
   if (asked.type === qtypes.ANY) {
     // One small record instead of everything there is (RFC 8482, 4.2): ANY is asked by nobody who needs the addresses.
-    return served.answers.length === 0 ? [] : [{ name, ttl, type: "HINFO", data: { cpu: "RFC8482", os: "" } }];
+    return own.length === 0 ? [] : [{ name, ttl, type: "HINFO", data: { cpu: "RFC8482", os: "" } }];
   }
   const type = asked.type === qtypes.A ? "A" : asked.type === qtypes.AAAA ? "AAAA" : null;
   if (type === null) return [];

@@ -3,6 +3,7 @@
  * carries and no more.
  */
 import { type DnsRecord, qtypes, type Reply } from "./dns-answer.ts";
+import type { Network } from "./dns-client.ts";
 import type { Query } from "./dns-message.ts";
 
 /** The types that people ask for by name; any other is `TYPE<number>` (RFC 3597) or the number alone. */
@@ -34,7 +35,8 @@ export function typeNumber(text: string): number | null {
   return digits !== undefined && number >= 1 && number <= 65_535 ? number : null;
 }
 
-export function jsonReply(query: Query, reply: Reply) {
+/** `subnet`: the network that was asked for; what is said of it is how many bits of it the answer took. */
+export function jsonReply(query: Query, reply: Reply, subnet: Network | null = null) {
   const { question } = query;
   return {
     Status: reply.rcode,
@@ -46,6 +48,7 @@ export function jsonReply(query: Query, reply: Reply) {
     Question: question === null ? [] : [{ name: question.name, type: question.type }],
     Answer: reply.answers.map(jsonRecord),
     ...(reply.authorities.length > 0 ? { Authority: reply.authorities.map(jsonRecord) } : {}),
+    ...(subnet === null ? {} : { edns_client_subnet: `${subnet.address}/${reply.scope}` }),
   };
 }
 

@@ -18,6 +18,8 @@ const reply: Reply = {
   ],
   authorities: [],
   maxAgeSeconds: 30,
+  byPlace: false,
+  scope: 0,
 };
 
 const exchange = (bytes: Uint8Array, answer: Reply = reply): DecodedPacket => {

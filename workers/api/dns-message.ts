@@ -73,7 +73,7 @@ export function encodeReply(query: Query, reply: Reply): Uint8Array<ArrayBuffer>
       (reply.rcode & 0xf),
     answers: reply.answers.map(wireRecord),
     authorities: reply.authorities.map(wireRecord),
-    additionals: query.edns === null ? [] : [optRecord(query.edns, reply.rcode)],
+    additionals: query.edns === null ? [] : [optRecord(query.edns, reply)],
   });
   const question = query.question?.bytes ?? new Uint8Array(0);
   // No name in the message is compressed, so nothing points at what the question moves.
@@ -116,12 +116,12 @@ function ednsOf(option: OptAnswer): NonNullable<Query["edns"]> {
   };
 }
 
-/** Our EDNS: what of theirs must be given back, and a client subnet with scope 0, since no answer depends on it (RFC 7871, 7.2.1). */
-function optRecord(edns: NonNullable<Query["edns"]>, rcode: Rcode): OptAnswer {
+/** Our EDNS: what of theirs must be given back, and a client subnet with the scope of the answer (RFC 7871, 7.2.1). */
+function optRecord(edns: NonNullable<Query["edns"]>, { rcode, scope }: Reply): OptAnswer {
   const options: PacketOpt[] = [];
   if (edns.clientSubnet !== null) {
     const data = Buffer.from(edns.clientSubnet);
-    data[3] = 0;
+    data[3] = scope;
     options.push({ code: clientSubnetCode, ip: undefined, data });
   }
   const bits = edns.dnssecOk ? dnssecOk : 0;

@@ -9,6 +9,7 @@ import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ApiBindings, ApiEnv } from "./bindings.ts";
 import { overLimit } from "./client.ts";
 import { type Reply, rcodes, replyTo, without } from "./dns-answer.ts";
+import { clientIn, clientOfRequest, type Network, networkIn, networkOf } from "./dns-client.ts";
 import { jsonReply, typeNumber } from "./dns-json.ts";
 import { FindingCache, type LookupIo, lookUp } from "./dns-lookup.ts";
 import { decodeQuery, encodeReply, plainQuery, type Query } from "./dns-message.ts";
@@ -18,7 +19,8 @@ import { answerProblem } from "./problem.ts";
 const wireType = "application/dns-message";
 const jsonType = "application/dns-json";
 
-type Form = { readonly query: Query; readonly as: "wire" | "json" };
+/** `subnet`: whom the question speaks for, where it says so; null: nobody that can be told. Left out: for whoever sends it. */
+type Form = { readonly query: Query; readonly as: "wire" | "json"; readonly subnet?: Network | null };
 
 export type DnsWorld = LookupIo & {
   /** In [0, 1), anew at each call: whose turn it is at a weighted name, and where the order of an answer starts. */
@@ -36,25 +38,38 @@ export function dnsQuery(
     if (refused !== null) return answerProblem(c, refused);
     const form = await read(c.req.raw);
     if (!form.ok) return answerProblem(c, form.error);
-    return write(form.value, await answer(form.value.query, c.env.answers, world));
+    return write(form.value, await answer(form.value, c.req.raw, c.env.answers, world));
   });
   return app;
 }
 
-async function answer(query: Query, answers: ApiBindings["answers"], world: DnsWorld): Promise<Reply> {
+async function answer({ query, subnet }: Form, request: Request, answers: ApiBindings["answers"], world: DnsWorld): Promise<Reply> {
   if (query.refusal !== null || query.question === null) return without(query.refusal ?? rcodes.FORMERR);
   const found = await lookUp(query.question.name, answers, world);
   if (found === null) return without(rcodes.SERVFAIL);
-  return replyTo(query.question, found.finding, world.random, found.stale ? limits.staleTtlSeconds : undefined);
+  const client = subnet === undefined ? clientOfRequest(request) : clientIn(subnet);
+  return replyTo(query.question, found.finding, {
+    random: world.random,
+    client,
+    ...(found.stale ? { ttlMax: limits.staleTtlSeconds } : {}),
+  });
 }
 
-function write({ query, as }: Form, reply: Reply): Response {
+function write({ query, as, subnet }: Form, reply: Reply): Response {
+  // What was chosen by the sender's place is nobody else's; what the question itself speaks for is in it.
+  const sharing = reply.byPlace && subnet === undefined ? "private, " : "";
   const headers = {
     "content-type": as === "wire" ? wireType : jsonType,
-    "cache-control": reply.maxAgeSeconds === null ? "no-store" : `max-age=${reply.maxAgeSeconds}`,
+    "cache-control": reply.maxAgeSeconds === null ? "no-store" : `${sharing}max-age=${reply.maxAgeSeconds}`,
     vary: "Accept",
   };
-  return new Response(as === "wire" ? encodeReply(query, reply) : JSON.stringify(jsonReply(query, reply)), { headers });
+  return new Response(as === "wire" ? encodeReply(query, reply) : JSON.stringify(jsonReply(query, reply, subnet)), { headers });
+}
+
+/** A query in the wire format, with the network that it speaks for. */
+function wireForm(query: Query): Form {
+  const subnet = query.edns?.clientSubnet ?? null;
+  return { query, as: "wire", ...(subnet === null ? {} : { subnet: networkIn(subnet) }) };
 }
 
 /** The query in the request, in whichever of the three forms. */
@@ -73,7 +88,7 @@ async function readPost(request: Request): Promise<Result<Form, Problem>> {
   const body = await boundedBody(request, limits.dnsMessageBytes);
   if (body === null) return fail({ type: "too-large", detail: `a DNS message has at most ${limits.dnsMessageBytes} bytes` });
   const query = decodeQuery(body);
-  return query === null ? fail({ type: "invalid-body", detail: "the body is no DNS message" }) : ok({ query, as: "wire" });
+  return query === null ? fail({ type: "invalid-body", detail: "the body is no DNS message" }) : ok(wireForm(query));
 }
 
 function readGet(parameters: URLSearchParams): Result<Form, Problem> {
@@ -81,12 +96,12 @@ function readGet(parameters: URLSearchParams): Result<Form, Problem> {
   if (unknown !== null) return fail(unknown);
   const bytes = base64Url(parameters.get("dns") ?? "");
   const query = bytes === null ? null : decodeQuery(bytes);
-  return query === null ? fail(invalid("dns", "must be a DNS message in base64url without padding")) : ok({ query, as: "wire" });
+  return query === null ? fail(invalid("dns", "must be a DNS message in base64url without padding")) : ok(wireForm(query));
 }
 
 function readNamed(parameters: URLSearchParams, accept: string | null): Result<Form, Problem> {
   // `do` asks for signatures, of which there are none to leave out; `random_padding` is for the length of the request alone.
-  const unknown = unknownParameter(parameters, ["name", "type", "cd", "do", "random_padding"]);
+  const unknown = unknownParameter(parameters, ["name", "type", "cd", "do", "edns_client_subnet", "random_padding"]);
   if (unknown !== null) return fail(unknown);
   const text = parameters.get("name");
   if (text === null) return fail(invalid("name", "must be given, or dns"));
@@ -95,7 +110,13 @@ function readNamed(parameters: URLSearchParams, accept: string | null): Result<F
   const type = typeNumber(parameters.get("type") ?? "A");
   if (type === null) return fail(invalid("type", "must be a record type such as AAAA, or a number from 1 to 65535"));
   const checkingDisabled = /^(1|true)$/i.test(parameters.get("cd") ?? "");
-  return ok({ query: plainQuery(name, type, checkingDisabled), as: wantsWire(accept) ? "wire" : "json" });
+  const given = parameters.get("edns_client_subnet");
+  const subnet = given === null ? undefined : networkOf(given);
+  if (subnet === null) return fail(invalid("edns_client_subnet", "must be a range of addresses such as 203.0.113.0/24"));
+  const query = plainQuery(name, type, checkingDisabled);
+  const form = { query, as: wantsWire(accept) ? ("wire" as const) : ("json" as const) };
+  if (subnet === undefined) return ok(form);
+  return ok({ ...form, subnet: subnet.bits === 0 ? null : subnet });
 }
 
 /** Only where the client takes the wire format and none of the others. */

@@ -1,9 +1,9 @@
 /**
- * `/v0.1/gslbs/{id}/pools`: which pools a GSLB has, in which order, and with which weights. The order is the GSLB's `pool_ids` seen as a list;
+ * `/v0.1/gslbs/{id}/pools`: which pools a GSLB has, in which order, with which weights, and for whose clients. The order is the GSLB's `pool_ids` seen as a list;
  * the pools themselves are changed at their own path.
  */
 import type { Hono } from "hono";
-import { gslbPoolOrder, gslbPoolPatch, gslbPoolWrite } from "../../domain/gslb.ts";
+import { gslbPoolOrder, gslbPoolPatch, gslbPoolWrite, type PoolPlace } from "../../domain/gslb.ts";
 import { limits } from "../../domain/limits.ts";
 import { notFound, type Problem, unprocessable } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
@@ -45,6 +45,8 @@ const renderPlace = (c: ApiContext, pool: GslbPool, position: number): JsonObjec
   ...renderPool(pool, originOf(c)),
   position,
   weight: pool.weight,
+  locations: pool.locations,
+  geofence: pool.geofence,
 });
 
 async function answerPools(c: ApiContext, paging: Paging): Promise<Response> {
@@ -56,20 +58,20 @@ async function answerPools(c: ApiContext, paging: Paging): Promise<Response> {
   return answerPage(c, "pools", page.value.items, { next: page.value.next, total: places.length });
 }
 
-type Addition = { readonly pool: PoolRef; readonly position: number | null; readonly weight: number };
+type Addition = { readonly pool: PoolRef; readonly position: number | null; readonly place: PoolPlace };
 
 async function addPool(c: ApiContext): Promise<Response> {
   const body = await readObject(c);
   if (!body.ok) return answerProblem(c, body.error);
   const added = prepareAddition(body.value, c.env.settings);
   if (!added.ok) return answerProblem(c, added.error);
-  const { pool, position, weight } = added.value;
+  const { pool, position, place } = added.value;
   const answer = await judged(c, (vantage) =>
-    ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller, weight, vantage)),
+    ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller, place.weight, vantage, place)),
   );
   if (!answer.ok) return answerProblem(c, answer.error);
-  const place = renderPlace(c, { ...answer.value.pool, weight }, answer.value.position);
-  return c.json(place, 201, { Location: originOf(c) + paths.pool(answer.value.pool) });
+  const made = renderPlace(c, { ...answer.value.pool, ...place }, answer.value.position);
+  return c.json(made, 201, { Location: originOf(c) + paths.pool(answer.value.pool) });
 }
 
 /** `{"pool_id"}` names a pool that there is; anything else describes a new one. */
@@ -77,21 +79,20 @@ function prepareAddition(body: JsonObject, settings: ApiSettings): Result<Additi
   if ("pool_id" in body) {
     const parsed = parseFields(gslbPoolWrite, body, "pool of a GSLB");
     if (!parsed.ok) return fail(invalidBody(parsed.error));
-    const { pool_id, position = null, weight } = parsed.value;
-    return ok({ pool: { pool_id }, position, weight });
+    const { pool_id, position = null, ...place } = parsed.value;
+    return ok({ pool: { pool_id }, position, place });
   }
-  const { position, weight, ...rest } = body;
-  const place = parseFields(
-    newPlace,
-    { ...(position === undefined ? {} : { position }), ...(weight === undefined ? {} : { weight }) },
-    "pool",
-  );
+  const isOfPlace = ([field]: [string, unknown]) => field in newPlace.shape;
+  const rest = Object.fromEntries(Object.entries(body).filter((entry) => !isOfPlace(entry)));
+  const place = parseFields(newPlace, Object.fromEntries(Object.entries(body).filter(isOfPlace)), "pool");
   const pool = preparePool(rest, settings);
   if (!place.ok) {
     const others = !pool.ok && pool.error.type === "invalid-body" ? (pool.error.errors ?? []) : [];
     return fail(invalidBody([...place.error, ...others]));
   }
-  return pool.ok ? ok({ pool: { pool: pool.value }, position: place.value.position ?? null, weight: place.value.weight }) : pool;
+  if (!pool.ok) return pool;
+  const { position = null, ...said } = place.value;
+  return ok({ pool: { pool: pool.value }, position, place: said });
 }
 
 /** The place of a pool that is made with it. */
@@ -126,15 +127,15 @@ async function change(c: ApiContext): Promise<Response> {
   if (!body.ok) return answerProblem(c, body.error);
   const wish = parseFields(gslbPoolPatch, body.value, "pool of a GSLB");
   if (!wish.ok) return answerProblem(c, invalidBody(wish.error));
-  const { position, weight } = wish.value;
+  const { position, ...said } = wish.value;
   const [gslbId, poolId] = [pathId(c, "gslb_id"), pathId(c, "pool_id")];
   if (position !== undefined) {
     const moved = await move(c, position);
     if (!moved.ok) return answerProblem(c, moved.error);
   }
-  if (weight !== undefined) {
-    const weighed = await ask(c, (conductor) => conductor.weighPool(gslbId, poolId, weight, c.var.caller));
-    if (!weighed.ok) return answerProblem(c, weighed.error);
+  if (Object.keys(said).length > 0) {
+    const changed = await ask(c, (conductor) => conductor.changeGslbPool(gslbId, poolId, said, c.var.caller));
+    if (!changed.ok) return answerProblem(c, changed.error);
   }
   const pools = await ask(c, (conductor) => conductor.gslbPools(gslbId));
   if (!pools.ok) return answerProblem(c, pools.error);

@@ -135,11 +135,17 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     [{ pool_id: "x" }, "/pool_id", 400],
     [{ pool_id: unknownId, weight: 65_536 }, "/weight", 400],
     [{ pool_id: unknownId, weight: null }, "/weight", 400],
-    [{ pool_id: unknownId, geofence: false }, "/geofence", 400],
+    [{ pool_id: unknownId, geofence: "yes" }, "/geofence", 400],
+    [{ pool_id: unknownId, locations: [{ country: "fr" }] }, "/locations/0/country", 400],
+    [{ pool_id: unknownId, locations: [{ country: "UK" }] }, "/locations/0/country", 400],
     [{ name: "n", weight: -1 }, "/weight", 400],
     [{ pool_id: unknownId, position: -1 }, "/position", 400],
     [{ name: "n", position: "first" }, "/position", 400],
-    [{ name: "n", locations: [] }, "/locations", 400],
+    [{ name: "n", locations: {} }, "/locations", 400],
+    [{ name: "n", locations: [{ country: "FR", continent: "EU" }] }, "/locations/0", 400],
+    [{ name: "n", locations: [{ cidr: "203.0.113.1/24" }] }, "/locations/0/cidr", 400],
+    [{ name: "n", locations: [{ subdivision: "CA" }] }, "/locations/0/subdivision", 400],
+    [{ name: "n", locations: [{ continent: "EU" }, { continent: "EU" }] }, "/locations", 400],
     [{ name: "n", members: [{ endpoints: ["127.0.0.1"] }] }, "/members/0/endpoints/0", 422],
     [{}, "/name", 400],
   ])("POST %j is refused at %s with %i", async (body, pointer, status) => {
@@ -174,13 +180,44 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     [{}, [""]],
     [{ weight: -1 }, ["/weight"]],
     [{ weight: 65_536, position: "first" }, ["/position", "/weight"]],
-    [{ locations: [] }, ["/locations", ""]],
-    [{ weight: 1, geofence: true }, ["/geofence"]],
+    [{ locations: null }, ["/locations"]],
+    [{ locations: Array(51).fill({ country: "FR" }) }, ["/locations"]],
+    [{ weight: 1, geofence: 1 }, ["/geofence"]],
+    [{ place: {} }, ["/place", ""]],
   ])("PATCH %j is refused at %j", async (body, at) => {
     const { call, path, pools, weights } = await make();
     const answer = await call("PATCH", `${path}/${pools[0]}`, body);
     expect([answer.status, pointers(answer)]).toEqual([400, at]);
     expect(await weights()).toEqual([1, 1, 1]);
+  });
+
+  test("locations and the geofence are given, changed, kept and forgotten as the weight is", async () => {
+    const { call, path, pools, gslb } = await make();
+    const [a, b, c] = pools;
+    const places = async () =>
+      (await call("GET", path)).body.pools.map((pool: { locations: unknown[]; geofence: boolean }) => [pool.locations, pool.geofence]);
+    const none = [[], false];
+    expect(await places()).toEqual([none, none, none]);
+    const ranges = [{ cidr: "203.0.113.0/24" }, { cidr: "2001:DB8::/32" }];
+    expect((await call("PATCH", `${path}/${b}`, { locations: ranges })).body).toMatchObject({
+      locations: [{ cidr: "203.0.113.0/24" }, { cidr: "2001:db8::/32" }],
+      geofence: false,
+      weight: 1,
+      position: 1,
+    });
+    expect((await call("PATCH", `${path}/${b}`, { geofence: true, weight: 2, position: 0 })).body).toMatchObject({
+      locations: [{}, {}],
+      geofence: true,
+      weight: 2,
+      position: 0,
+    });
+    const added = await call("POST", path, { name: "x", locations: [{ subdivision: "US-CA" }, { country: "US" }], geofence: true });
+    expect(added.body).toMatchObject({ locations: [{ subdivision: "US-CA" }, { country: "US" }], geofence: true, position: 3 });
+    await call("PATCH", gslb, { pool_ids: [added.body.id, b] });
+    await call("PUT", path, { pool_ids: [c, b, added.body.id] });
+    expect(await places()).toEqual([none, [[{ cidr: "203.0.113.0/24" }, { cidr: "2001:db8::/32" }], true], [expect.anything(), true]]);
+    await call("PUT", path, { pools: [{ pool_id: a, locations: [{ continent: "EU" }] }, { pool_id: b }] });
+    expect(await places()).toEqual([[[{ continent: "EU" }], false], none]);
   });
 
   test("DELETE takes a pool out and keeps it", async () => {
@@ -222,7 +259,7 @@ describe("/v0.1/gslbs/{id}/pools", () => {
     [{ pool_ids: ["x"] }, ["/pool_ids/0"]],
     [{ pool_ids: [unknownId, unknownId] }, ["/pool_ids"]],
     [{ pools: [{ pool_id: unknownId, weight: 1.5 }] }, ["/pools/0/weight"]],
-    [{ pools: [{ pool_id: unknownId, locations: [] }] }, ["/pools/0/locations"]],
+    [{ pools: [{ pool_id: unknownId, locations: [{ continent: "XX" }] }] }, ["/pools/0/locations/0/continent"]],
     [{ pools: [], pool_ids: [] }, [""]],
     [{ pools: 3 }, ["/pools"]],
     [{ pools: Array(21).fill({ pool_id: unknownId }) }, ["/pools"]],
