@@ -87,6 +87,8 @@ const imports: Readonly<Record<string, readonly string[]>> = {
     "local/",
     "node:",
     ...platform,
+    "ajv",
+    "ajv-formats",
     "dns-packet",
     "vitest",
     "zod",

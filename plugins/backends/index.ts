@@ -1,7 +1,9 @@
 /** The registry of backend plugins: one line a provider. API, storage and the shared suite follow from it. */
 import type { BackendPlugin } from "../../domain/backend.ts";
+import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 
 export const backendPlugins: Readonly<Record<string, BackendPlugin>> = {
   edge,
+  cloudflare_dns: cloudflareDns,
 };

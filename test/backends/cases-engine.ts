@@ -121,7 +121,10 @@ export const engineCases = [
 /** GSLBs over the scene's pool at names of the case's own. */
 function gslbsOf(lab: Lab, count: number): { readonly gslbs: readonly Gslb[]; readonly names: readonly string[] } {
   const names = Array.from({ length: count }, (_, index) => lab.name(`many-${index}`));
-  const gslbs = names.map((fqdn) => gslb(lab.next(), [uuid(10)], { fqdn, domain_name: lab.subject.zone, steering_policy: policyOf(lab) }));
+  const ttl = Math.max(30, lab.subject.plugin.supports.minTtl);
+  const gslbs = names.map((fqdn) =>
+    gslb(lab.next(), [uuid(10)], { fqdn, domain_name: lab.subject.zone, steering_policy: policyOf(lab), ttl }),
+  );
   return { gslbs, names };
 }
 

@@ -184,7 +184,9 @@ export const recordCases = [
       ] as const) {
         await lab.subject.byHand(change.plan.fqdn, type, 60, values);
         assert.ok(await lab.differs(change), `${type} ${values.join(", ")} by hand is a difference`);
-        assert.equal((await lab.live(change.plan.fqdn)).gslbId, gslbId, "still marked as Kosmos's");
+        // Where the mark stands with the records, it goes with the last of them; a name without any is nobody's.
+        const live = await lab.live(change.plan.fqdn);
+        assert.ok(live.gslbId === gslbId || live.answers.length === 0, "still marked as Kosmos's");
         await lab.writes(change);
         await lab.is(change);
       }

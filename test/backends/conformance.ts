@@ -31,6 +31,11 @@ export function conformance(kind: SubjectKind): void {
       });
     }
 
+    if (kind.judgedBy !== undefined)
+      it(`was sent nothing, in any of these cases, that is wrong by ${kind.judgedBy}`, (context) => {
+        expect(running.get(context).subject.invalid?.()).toEqual([]);
+      });
+
     it(`does what docs/backends-conformance.md shows (npm run conformance -- --write ${kind.name})`, (context) => {
       requireInstalled(context, ...kind.needs);
       const column = readPage(readFileSync(pagePath, "utf8")).find(({ name }) => name === kind.name);

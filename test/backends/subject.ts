@@ -38,6 +38,8 @@ export type Subject = {
   poison?(fqdn: string): Promise<void>;
   /** It remembers the number of what was removed, and whose it was. */
   readonly remembers?: boolean;
+  /** What was wrong with requests so far, by the provider's own schema; see `judgedBy`. */
+  invalid?(): readonly string[];
   /** Where writes become live later: how long that may take. */
   readonly patienceMs?: number;
   stop(): Promise<void>;
@@ -51,6 +53,8 @@ export type SubjectKind = {
   /** What it runs against, for people: "PowerDNS Authoritative 4.7". */
   readonly against: string;
   readonly needs: readonly Program[];
+  /** What judges every request of all cases, for people: the provider's own schema. */
+  readonly judgedBy?: string;
   /** Cases that do not apply, and why. */
   readonly cannot: Readonly<Partial<Record<CaseId, string>>>;
   start(): Promise<Subject>;

@@ -1,6 +1,7 @@
 /** The backends that the suite tries, one line each, in the order of the page. */
 import type { SubjectKind } from "../subject.ts";
+import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 import { memory } from "./memory.ts";
 
-export const subjects: readonly SubjectKind[] = [memory, edge];
+export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns];
