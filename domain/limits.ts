@@ -157,6 +157,8 @@ export const limits = {
   writeDeadlineMs: 10_000,
   readDeadlineMs: 10_000,
   readBeforeWriteMs: 1_000,
+  /** A new configuration waits this long, at the most, for the Conductor to say what the flavors are that it names first. */
+  flavorWaitMs: 2_000,
   /** What is live is compared with what was written this often; where it drifted within the last ten minutes, this often. */
   driftIntervalMs: 300_000,
   driftAgainMs: 60_000,

@@ -51,6 +51,9 @@ export async function open(sealed: string, place: string, keys: SealingKeys): Pr
   return fail(problems[0] ?? "a stored secret was sealed with a key that is not there any more");
 }
 
+/** Where a flavor's credentials belong. */
+export const flavorPlace = (name: string): string => `deployment/flavor/${name}`;
+
 /** A monitor's secrets by their field, each sealed for its project and field: what is stored as `sealed`. */
 export async function sealSecrets(
   secrets: Readonly<Record<string, unknown>>,

@@ -11,12 +11,14 @@ import { backendPlugins } from "../../plugins/backends/index.ts";
 import { answersIo } from "../answers/answers-io.ts";
 import type { Env } from "../env.ts";
 import type { Caller, EngineRpc } from "../rpc.ts";
+import type { BackendsRpc } from "../rpc-backends.ts";
 import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
-import { answersOf, conductorOf, proberOf, projectOf } from "../stubs.ts";
+import type { SealingKeys } from "../seal.ts";
+import { answersOf, conductorOf, flavorsOf, proberOf, projectOf } from "../stubs.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 import { EngineShell } from "./shell.ts";
 
-export class Engine extends DurableObject<Env> implements EngineRpc, VantageRpc {
+export class Engine extends DurableObject<Env> implements EngineRpc, VantageRpc, BackendsRpc {
   private readonly shell: EngineShell;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -90,6 +92,14 @@ export class Engine extends DurableObject<Env> implements EngineRpc, VantageRpc 
     return this.shell.testByAgent(order);
   }
 
+  backendsChanged() {
+    return this.shell.backendsChanged();
+  }
+
+  testFlavor(flavor: Parameters<BackendsRpc["testFlavor"]>[0]) {
+    return this.shell.testFlavor(flavor);
+  }
+
   override alarm() {
     return this.shell.alarm();
   }
@@ -116,6 +126,11 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
     conductor: conductorOf(env.CONDUCTOR, projectId),
     prober: (key) => proberOf(env.PROBER, { project: projectId, ...key }),
     flavors: boundFlavor,
+    flavorSource: {
+      flavors: () => flavorsOf(env.CONDUCTOR).flavors(),
+      keys: sealingKeysOf(env),
+      plugins: backendPlugins,
+    },
     backendIo: {
       now,
       fetch: fetch.bind(globalThis),
@@ -126,6 +141,12 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
     log: console,
   };
 }
+
+/** Nothing else of the environment comes near credentials. */
+const sealingKeysOf = ({ KOSMOS_ENCRYPTION_KEY: key, KOSMOS_ENCRYPTION_KEY_PREVIOUS: previous }: Env): SealingKeys => ({
+  ...(key === undefined ? {} : { KOSMOS_ENCRYPTION_KEY: key }),
+  ...(previous === undefined ? {} : { KOSMOS_ENCRYPTION_KEY_PREVIOUS: previous }),
+});
 
 function boundFlavor(name: string): BoundFlavor | null {
   const flavor = builtInFlavors.find((candidate) => candidate.name === name);

@@ -19,12 +19,15 @@ export function takeNames(project: Project, configuration: Configuration, goneGs
   const { catalog } = project;
   const wanted = new Set([...catalog.gslbs.values()].flatMap(({ flavors, fqdn }) => flavors.map((flavor) => publicationKey(flavor, fqdn))));
   const gone = new Set(goneGslbs.map(({ id }) => id));
-  const removals = new Set(configuration.tombstones.flatMap(({ gslb_id, flavor, remove }) => (remove ? [`${gslb_id} ${flavor}`] : [])));
+  const buried = new Map(configuration.tombstones.map(({ gslb_id, flavor, remove }) => [`${gslb_id} ${flavor}`, remove]));
   for (const [key, known] of project.publications) {
     const owner = catalog.gslbs.get(known.gslbId);
-    const isLeft = gone.has(known.gslbId) || (owner !== undefined && !owner.flavors.includes(known.flavor));
-    if (!isLeft || known.wanted === "removed") continue;
-    const isToGo = removals.has(`${known.gslbId} ${known.flavor}`);
+    if (owner?.flavors.includes(known.flavor)) continue;
+    const remove = buried.get(`${known.gslbId} ${known.flavor}`);
+    const isLeft = owner !== undefined || gone.has(known.gslbId);
+    // A removal goes on, unless it is to be forgotten.
+    if (remove !== false && (!isLeft || known.wanted === "removed")) continue;
+    const isToGo = remove === true;
     // Whoever moves serves on where it was, until it is published where it shall be.
     if (owner !== undefined && isToGo && !wanted.has(key)) continue;
     // Records that shall stay are not ours any more: no removal speaks for them.

@@ -6,6 +6,7 @@ import type { Anchor } from "../../domain/anchors.ts";
 import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
 import type { DriftSettings } from "../../domain/drift.ts";
 import type { ConductorRpc, ProberRpc } from "../rpc.ts";
+import type { FlavorSource } from "./flavors.ts";
 
 /** The part of a Durable Object's storage that is used: SQLite, whose writes between two awaits become durable together or not at all. */
 export type EngineStorage = {
@@ -39,6 +40,7 @@ export type BackendPorts = {
   now(): number;
   /** Ends early, without a throw, when `signal` is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Of the Engine's own ports: those that are built in. */
   flavors(name: string): BoundFlavor | null;
   readonly backendIo: Omit<BackendIo, "signal" | "kept">;
 };
@@ -57,6 +59,8 @@ export type EnginePorts = BackendPorts & {
   random(): number;
   newId(): string;
   readonly conductor: Pick<ConductorRpc, "configuration" | "record">;
+  /** Left out: there are no flavors but those that are built in. */
+  readonly flavorSource?: FlavorSource;
   prober(key: ProberKey): ProberRpc;
   /** Keeps the object alive until the promise has ended; nobody waits for it. */
   background(promise: Promise<unknown>): void;

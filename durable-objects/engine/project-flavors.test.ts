@@ -256,6 +256,21 @@ describe("a GSLB that is moved to another flavor", () => {
   });
 });
 
+describe("a removal that is to be forgotten", () => {
+  it("is not tried any more", () => {
+    world.bothUp();
+    world.configure({ deleted: [{ kind: "gslb", id: world.gslb.id }], tombstones: [left("edge")] });
+    refused("edge");
+    expect(at("edge")?.wanted).toBe("removed");
+    world.project.drain();
+    world.configure({ tombstones: [{ ...left("edge"), remove: false }] });
+    expect(at("edge")).toMatchObject({ wanted: null, live: null });
+    expect(world.project.drain().writeBack.unpublished).toEqual([{ gslb_id: world.gslb.id, flavor: "edge" }]);
+    world.configure({});
+    expect(at("edge")).toBeUndefined();
+  });
+});
+
 describe("a flavor that is taken away", () => {
   it("is let go at once where the others hold the plan", () => {
     place(2, ["edge", "pdns"]);

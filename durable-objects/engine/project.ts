@@ -17,6 +17,7 @@ import { adopt, standInForUnread } from "./adopt.ts";
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
 import { type EventDraft, event } from "./evidence.ts";
+import type { Flavors } from "./flavors.ts";
 import { everyKey, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
 import { type Judged, observe } from "./judging.ts";
 import { memberMoved, rejudge } from "./member-status.ts";
@@ -77,6 +78,8 @@ export class Project {
   private readonly doubts = new Doubts();
   readonly vantage = new VantageWatch();
   readonly passive = new Passive(this);
+  /** What is known of the flavors. */
+  backends: Pick<Flavors, "provider" | "carriesPools"> = { provider: () => null, carriesPools: () => false };
   /** Members that are warned of. */
   readonly warned = new Set<string>();
   private draft = newDraft();
@@ -139,6 +142,12 @@ export class Project {
   setRegions(regions: readonly string[], allowPrivate: string | undefined, now: number): void {
     this.catalog.setRegions(regions, allowPrivate);
     for (const id of this.catalog.members.keys()) rejudge(this, id, now);
+    this.settle(now);
+  }
+
+  /** What is known of these flavors is something else now: the plans for them may be, too. */
+  backendsMoved(names: readonly string[], now: number): void {
+    for (const [id, { flavors }] of this.catalog.gslbs) if (flavors.some((name) => names.includes(name))) this.dirtyGslbs.add(id);
     this.settle(now);
   }
 

@@ -35,6 +35,13 @@ export class Publisher {
     this.watch.active(now);
   }
 
+  /** A flavor is another one now, as with new credentials: what failed there is tried again at once. */
+  flavorChanged(name: string): void {
+    for (const publication of this.project.publications.values()) {
+      if (publication.flavor === name && publication.lastError !== null) this.project.publish({ ...publication, nextTryAt: 0 });
+    }
+  }
+
   private used(): Lane[] {
     const flavors = new Set([...this.project.publications.values()].map(({ flavor }) => flavor));
     return [...flavors].map((flavor) => {

@@ -1,7 +1,12 @@
 /** The shell of an Engine on ports of its own: storage that outlives it, an alarm and a clock that stand still until they are set. */
 import { DatabaseSync } from "node:sqlite";
 import type { Change } from "../../domain/backend.ts";
+import type { Flavor } from "../../domain/flavor.ts";
+import { ok } from "../../domain/result.ts";
 import { memoryBackend } from "../../plugins/backends/memory.ts";
+import type { Sealed } from "../rpc-backends.ts";
+import type { SealingKeys } from "../seal.ts";
+import type { Plugins } from "./binding.ts";
 import type { EnginePorts, EngineStorage } from "./ports.ts";
 import { configuration, noConnection, regions, uuid } from "./project.fixture.ts";
 import { EngineShell } from "./shell.ts";
@@ -17,6 +22,14 @@ export class Desk {
   configuration = configuration({ full: true });
   /** What a backend has; null: there is none. */
   live: Map<string, Change> | null = null;
+  /** What the Conductor says of flavors, how often it was asked, and whether it can be. */
+  made: readonly Sealed<Flavor>[] = [];
+  asked = 0;
+  knowsFlavors = true;
+  keys: { -readonly [Name in keyof SealingKeys]: SealingKeys[Name] } = {};
+  plugins: Plugins = {};
+  readonly logged: string[] = [];
+  private readonly running: Promise<unknown>[] = [];
   readonly recorded: string[] = [];
   readonly storage = sqlite();
 
@@ -25,6 +38,11 @@ export class Desk {
     await shell.start();
     await settled();
     return shell;
+  }
+
+  /** Until nothing is under way any more. */
+  async rest(): Promise<void> {
+    while (this.running.length > 0) await Promise.all(this.running.splice(0));
   }
 
   private ports(): EnginePorts {
@@ -48,7 +66,18 @@ export class Desk {
         ms < 1_000 ? Promise.resolve() : new Promise((resolve) => signal?.addEventListener("abort", () => resolve())),
       random: () => 0.5,
       newId: () => uuid(9_000 + this.recorded.length),
-      flavors: () => (this.live === null ? null : { plugin: memoryBackend(this.live), settings: {}, credentials: {} }),
+      flavors: (name) =>
+        this.live === null || name !== "edge" ? null : { plugin: memoryBackend(this.live), settings: {}, credentials: {} },
+      flavorSource: {
+        flavors: async () => {
+          this.asked += 1;
+          reached();
+          if (!this.knowsFlavors) throw new Error("no answer");
+          return ok(this.made);
+        },
+        keys: this.keys,
+        plugins: this.plugins,
+      },
       backendIo: { fetch, connect: noConnection, now: () => this.now },
       conductor: {
         configuration: async () => {
@@ -64,8 +93,8 @@ export class Desk {
       prober: () => {
         throw new Error("away");
       },
-      background: (promise) => void promise.catch(() => undefined),
-      log: { warn: () => undefined, error: () => undefined },
+      background: (promise) => void this.running.push(promise.catch(() => undefined)),
+      log: { warn: (message) => this.logged.push(message), error: (message) => this.logged.push(message) },
     };
   }
 }

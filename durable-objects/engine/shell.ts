@@ -3,6 +3,7 @@
  * and carries the effects out: plans to the backends, assignments to the Probers, status and history to the Conductor. Judging and publishing
  * need its own state and the backend alone; whatever else is away is retried by its alarm. It knows the world by its ports alone.
  */
+import type { Flavor } from "../../domain/flavor.ts";
 import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
 import type { Override } from "../../domain/override.ts";
@@ -11,15 +12,17 @@ import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
 import { version } from "../../domain/version.ts";
 import type { Caller, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
+import type { BackendsRpc, Sealed } from "../rpc-backends.ts";
 import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
 import { idsOf } from "./configured-ids.ts";
 import { isJudgingOften } from "./drift-watch.ts";
+import { FlavorDesk } from "./flavor-desk.ts";
 import type { EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
 import { Publisher } from "./publisher.ts";
 import { Pump } from "./pump.ts";
-import { type Meta, Store, type Watched } from "./store.ts";
+import { type Meta, newMeta, Store, type Watched } from "./store.ts";
 import { VantagePoints } from "./vantage-points.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
 import { merge } from "./write-back.ts";
@@ -30,7 +33,7 @@ const writeBackSpacingMs = 100;
 /** How many outbox rows go to the Conductor in one call. */
 const flushRows = 20;
 
-export class EngineShell implements EngineRpc, VantageRpc {
+export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   private readonly ports: EnginePorts;
   private readonly store: Store;
   private readonly project: Project;
@@ -39,6 +42,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
   private meta: Meta;
   private readonly configuring: Pump;
   private readonly assigning: Pump;
+  private readonly flavors: FlavorDesk;
   private readonly publishing: Publisher;
   private readonly flushing: Pump;
   private alarmAt: number | null = null;
@@ -56,19 +60,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
     const now = ports.now();
     this.store = new Store(ports.storage, ports.log);
     this.project = new Project(regions, () => ports.newId(), allowPrivate);
-    const meta = this.store.meta();
-    this.meta = meta ?? {
-      epoch: 0,
-      seq: 0,
-      generation: Math.floor(now / 1_000),
-      regions,
-      able: ableBy(ports),
-      blind: false,
-      sick: {},
-      anchors: (ports.anchors ?? []).map(({ id }) => id),
-      adrift: {},
-      leftOut: {},
-    };
+    this.meta = this.store.meta() ?? newMeta({ regions, able: ableBy(ports), anchors: (ports.anchors ?? []).map(({ id }) => id) }, now);
     this.project.epoch = this.meta.epoch;
     this.project.blind = this.meta.blind;
     this.project.vantage.restore(this.meta.sick);
@@ -84,9 +76,11 @@ export class EngineShell implements EngineRpc, VantageRpc {
     const pump = (name: string, work: () => Promise<void>, spacingMs = 0) => new Pump(ports, name, work, () => this.arm(), spacingMs);
     this.configuring = pump("taking the configuration over", () => this.pull());
     this.assigning = pump("assigning checks", () => this.fleet.push());
+    const moved = (names: readonly string[]) => this.flavorsMoved(names);
+    this.flavors = new FlavorDesk(ports, this.store, this.project, moved, () => this.arm());
     const lastAlive = this.store.watched()?.aliveAt ?? null;
     this.publishing = new Publisher(
-      ports,
+      this.flavors.lanePorts,
       this.project,
       this.store,
       lastAlive,
@@ -99,17 +93,14 @@ export class EngineShell implements EngineRpc, VantageRpc {
   /** To be called once, before anything else is. */
   async start(): Promise<void> {
     this.alarmAt = await this.ports.alarm.get();
+    await this.flavors.start();
     const { regions, allowPrivate } = this.ports;
-    const able = ableBy(this.ports);
-    if (JSON.stringify([this.meta.regions, this.meta.able]) !== JSON.stringify([regions, able])) {
-      this.project.setRegions(regions, allowPrivate, this.ports.now());
-      this.meta = { ...this.meta, regions, able };
-      this.store.putMeta(this.meta);
-      this.assign();
-    }
-    const anchors = this.points.anchors.ids;
-    if (JSON.stringify(this.meta.anchors) !== JSON.stringify(anchors)) {
-      this.meta = { ...this.meta, anchors };
+    const begun = { regions, able: ableBy(this.ports), anchors: this.points.anchors.ids };
+    const isOther = (field: keyof typeof begun) => JSON.stringify(this.meta[field]) !== JSON.stringify(begun[field]);
+    const others = isOther("regions") || isOther("able");
+    if (others) this.project.setRegions(regions, allowPrivate, this.ports.now());
+    if (others || isOther("anchors")) {
+      this.meta = { ...this.meta, ...begun };
       this.store.putMeta(this.meta);
       this.assign();
     }
@@ -117,10 +108,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
     this.kickAll();
   }
 
-  async configurationChanged(at: {
-    readonly epoch: number;
-    readonly seq: number;
-  }): Promise<{ readonly epoch: number; readonly seq: number }> {
+  async configurationChanged(at: Parameters<EngineRpc["configurationChanged"]>[0]) {
     const behind = () => this.meta.epoch < at.epoch || (this.meta.epoch === at.epoch && this.meta.seq < at.seq);
     // A run that is under way may have read before the change was written; the one after it has not.
     for (let run = 0; run < 2 && behind(); run += 1) await this.configuring.kick();
@@ -153,6 +141,8 @@ export class EngineShell implements EngineRpc, VantageRpc {
   async watch(): Promise<EngineHealth> {
     // Not waited for: a Conductor that hangs must not keep the Probers silent.
     this.background(this.configuring);
+    // Whoever was to tell of a flavor that changed may not have got through.
+    this.background(this.flavors.pump);
     await this.fleet.wakeSilent(this.ports.now());
     this.kickAll();
     return this.health();
@@ -160,6 +150,14 @@ export class EngineShell implements EngineRpc, VantageRpc {
 
   async regions() {
     return this.points.views(this.fleet.regions(), this.ports.now());
+  }
+
+  async backendsChanged(): Promise<void> {
+    await this.flavors.changed();
+  }
+
+  async testFlavor(flavor: Sealed<Flavor>) {
+    return this.flavors.flavors.test(flavor);
   }
 
   async agentPoll(poll: AgentPoll) {
@@ -272,6 +270,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
     this.background(this.publishing);
     this.background(this.flushing);
     if (this.configuring.isDue(this.ports.now()) || this.meta.seq === 0) this.background(this.configuring);
+    if (this.flavors.pump.isDue(this.ports.now())) this.background(this.flavors.pump);
     this.arm();
   }
 
@@ -284,9 +283,11 @@ export class EngineShell implements EngineRpc, VantageRpc {
     const stored = this.store.meta();
     const configuration = await this.ports.conductor.configuration(stored === null ? null : { epoch, seq });
     if (stored !== null && !configuration.full && configuration.seq === seq && configuration.tombstones.length === 0) return;
+    await this.flavors.meet(configuration.gslbs.flatMap(({ flavors, flavor }) => flavors ?? [flavor]));
     const now = this.time();
     this.listen(now);
     this.project.configure(configuration, stored === null && configuration.full, now);
+    this.flavors.tookOver();
     // Somebody may be waited for only now, and the alarm may be set already.
     if (this.alarmAt !== null) this.promise(this.alarmAt);
     this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
@@ -295,6 +296,13 @@ export class EngineShell implements EngineRpc, VantageRpc {
     this.assign();
     this.persist();
     this.background(this.assigning);
+  }
+
+  private flavorsMoved(names: readonly string[]): void {
+    this.project.backendsMoved(names, this.time());
+    for (const name of names) this.publishing.flavorChanged(name);
+    this.persist();
+    this.background(this.publishing);
   }
 
   private assign(): void {
@@ -346,7 +354,7 @@ export class EngineShell implements EngineRpc, VantageRpc {
 
   /** Sets the alarm for whatever is next. */
   private arm(): void {
-    const times = [this.configuring, this.assigning, this.flushing].flatMap((pump) => pump.nextTryAt ?? []);
+    const times = [this.configuring, this.assigning, this.flushing, this.flavors.pump].flatMap((pump) => pump.nextTryAt ?? []);
     const now = this.ports.now();
     const tick = this.project.nextTick();
     if (tick !== null) times.push(tick);

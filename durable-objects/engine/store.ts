@@ -4,12 +4,15 @@
  */
 import { z } from "zod";
 import { adriftState } from "../../domain/anchors.ts";
+import type { Flavor } from "../../domain/flavor.ts";
 import { publication } from "../../domain/publish.ts";
 import { sicknessState } from "../../domain/vantage.ts";
 import type { WriteBack } from "../rpc.ts";
+import type { Sealed } from "../rpc-backends.ts";
 import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
 import { type ZonesRead, zonesRead } from "./drift-watch.ts";
+import { storedFlavor } from "./flavors.ts";
 import type { EngineLog, EngineStorage } from "./ports.ts";
 import type { Changes, Project } from "./project.ts";
 import { gslbState, memberState, overrideState, poolState } from "./state.ts";
@@ -29,6 +32,7 @@ type Table =
   | "pool"
   | "gslb"
   | "publication"
+  | "flavor"
   | "shard";
 const tables: readonly Table[] = [
   "config_gslb",
@@ -41,6 +45,7 @@ const tables: readonly Table[] = [
   "gslb",
   "publication",
   "override",
+  "flavor",
   "shard",
 ];
 
@@ -62,6 +67,18 @@ const meta = z.object({
   leftOut: z.record(z.string(), z.int()).default({}),
 });
 export type Meta = Readonly<z.output<typeof meta>>;
+
+/** Of an Engine that has no state. `regions`, `able` and `anchors`: what it was started with. */
+export const newMeta = (begun: Pick<Meta, "regions" | "able" | "anchors">, now: number): Meta => ({
+  epoch: 0,
+  seq: 0,
+  generation: Math.floor(now / 1_000),
+  ...begun,
+  blind: false,
+  sick: {},
+  adrift: {},
+  leftOut: {},
+});
 
 export type Watched = { readonly aliveAt: number; readonly listensUntil: number };
 
@@ -188,6 +205,17 @@ export class Store {
       monitors: ids("config_monitor"),
       overrides: ids("config_override"),
     };
+  }
+
+  /** With their credentials sealed. */
+  flavors(): Sealed<Flavor>[] {
+    return [...this.parsed("flavor", storedFlavor)].map(([, flavor]) => flavor);
+  }
+
+  putFlavors(flavors: ReadonlyMap<string, Sealed<Flavor> | null>): void {
+    this.storage.transactionSync(() => {
+      for (const [name, flavor] of flavors) this.put("flavor", name, flavor ?? undefined);
+    });
   }
 
   saveShards(shards: Iterable<Shard>): void {

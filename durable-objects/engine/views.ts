@@ -168,7 +168,7 @@ function publishedView(project: Project, gslb: Gslb, flavor: string): PublishedV
   const { hold, wanted } = publication ?? { hold: null, wanted: null };
   return {
     flavor,
-    provider: flavor,
+    provider: project.backends.provider(flavor) ?? flavor,
     plan: live?.plan.number ?? null,
     decided_at: live === null ? null : isoTime(live.plan.decided_at),
     published_at: live === null ? null : isoTime(live.at),

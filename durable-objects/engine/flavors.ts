@@ -1,0 +1,157 @@
+/**
+ * The flavors that a project uses, beside those that are built in. They are kept as the deployment's Conductor has them, with their credentials
+ * sealed, so that the Engine publishes while the Conductor is away; opened, they are in memory alone. It asks for no flavor that nobody uses.
+ */
+import { z } from "zod";
+import { BackendFailure } from "../../domain/backend.ts";
+import type { Flavor } from "../../domain/flavor.ts";
+import { limits } from "../../domain/limits.ts";
+import type { Problem } from "../../domain/problem.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
+import type { Sealed } from "../rpc-backends.ts";
+import type { SealingKeys } from "../seal.ts";
+import { bind, type Plugins, unbound } from "./binding.ts";
+import type { BoundFlavor, EnginePorts } from "./ports.ts";
+
+/** Where flavors come from, and what opens and carries them. */
+export type FlavorSource = {
+  /** All that were made in this deployment. Throws where the Conductor is away. */
+  flavors(): Promise<Result<readonly Sealed<Flavor>[], Problem>>;
+  readonly keys: SealingKeys;
+  readonly plugins: Plugins;
+};
+
+export const storedFlavor = z.object({
+  id: z.string(),
+  name: z.string(),
+  provider: z.string(),
+  settings: z.record(z.string(), z.unknown()),
+  description: z.string().nullable(),
+  project_ids: z.array(z.string()),
+  domain_names: z.array(z.string()),
+  version: z.int(),
+  created_at: z.string(),
+  updated_at: z.string(),
+  sealed: z.string().nullable(),
+});
+
+/** Null: the flavor goes. */
+export type FlavorMemory = {
+  flavors(): readonly Sealed<Flavor>[];
+  putFlavors(flavors: ReadonlyMap<string, Sealed<Flavor> | null>): void;
+};
+
+export type FlavorPorts = Pick<EnginePorts, "flavors" | "flavorSource" | "backendIo" | "sleep">;
+export type TestFailure = { readonly class: string; readonly detail: string };
+
+export class Flavors {
+  private readonly ports: FlavorPorts;
+  private readonly memory: FlavorMemory;
+  private readonly kept: Map<string, Sealed<Flavor>>;
+  private readonly opened = new Map<string, BoundFlavor>();
+  /** Whether the Conductor said which there are, since this start. */
+  private isToldOf = false;
+
+  constructor(ports: FlavorPorts, memory: FlavorMemory) {
+    this.ports = ports;
+    this.memory = memory;
+    this.kept = new Map(ports.flavorSource === undefined ? [] : memory.flavors().map((flavor) => [flavor.name, flavor]));
+  }
+
+  /** Opens what is stored. To be called once, before anything is published. */
+  async start(): Promise<void> {
+    for (const flavor of this.kept.values()) await this.bindOne(flavor);
+  }
+
+  /** To be called with; null: there is none of that name. */
+  bound(name: string): BoundFlavor | null {
+    const found = this.ports.flavors(name) ?? this.opened.get(name) ?? null;
+    if (found !== null || this.isToldOf || this.ports.flavorSource === undefined) return found;
+    return unbound(
+      name,
+      { class: "retry", detail: `the flavor ${name} is not known yet: the Conductor has not said what it is` },
+      undefined,
+    );
+  }
+
+  /** Who stands behind it; null: that is not known. */
+  provider(name: string): string | null {
+    return this.ports.flavors(name)?.plugin.provider ?? this.kept.get(name)?.provider ?? null;
+  }
+
+  /** Whether plans for it carry the pools. */
+  carriesPools(name: string): boolean {
+    const made = this.kept.get(name)?.provider ?? "";
+    return (this.ports.flavors(name)?.plugin ?? this.ports.flavorSource?.plugins[made])?.supports.pools === true;
+  }
+
+  /** Those of these that are asked for at the Conductor. */
+  made(names: Iterable<string>): readonly string[] {
+    return this.ports.flavorSource === undefined ? [] : [...new Set(names)].filter((name) => this.ports.flavors(name) === null);
+  }
+
+  /** Whether any of these was never heard of. */
+  lacks(names: Iterable<string>): boolean {
+    return this.made(names).some((name) => !this.kept.has(name));
+  }
+
+  /** Takes over what these are now, and forgets all others. Returns those that are others than before. Throws where the Conductor is away. */
+  async take(used: ReadonlySet<string>): Promise<readonly string[]> {
+    const wanted = new Set(this.made(used));
+    if (this.ports.flavorSource === undefined || wanted.size + this.kept.size === 0) return [];
+    const all = wanted.size === 0 ? ok([]) : await this.ports.flavorSource.flavors();
+    if (!all.ok) throw new Error(all.error.detail);
+    const now = new Map(all.value.flatMap((flavor) => (wanted.has(flavor.name) ? [[flavor.name, flavor] as const] : [])));
+    const wasToldOf = this.isToldOf;
+    this.isToldOf ||= wanted.size > 0;
+    const changed = new Map<string, Sealed<Flavor> | null>();
+    for (const [name, flavor] of now) if (!isSame(this.kept.get(name), flavor)) changed.set(name, flavor);
+    for (const name of this.kept.keys()) if (!now.has(name)) changed.set(name, null);
+    if (changed.size > 0) this.memory.putFlavors(changed);
+    for (const [name, flavor] of changed) {
+      if (flavor !== null) await this.bindOne(flavor);
+      else if (this.kept.delete(name)) this.opened.delete(name);
+    }
+    // Of what there is not, it is known only now.
+    const missing = wasToldOf ? [] : [...wanted].filter((name) => !now.has(name));
+    return [...changed.keys(), ...missing];
+  }
+
+  /** Tries a flavor, stored or not: whether its backend can be reached, knows us, and has the zones. Changes nothing. */
+  async test(flavor: Sealed<Flavor>): Promise<Result<readonly string[], TestFailure>> {
+    const source = this.ports.flavorSource;
+    if (source === undefined) return fail({ class: "not-found", detail: "this Engine has no flavors but those that are built in" });
+    const bound = await bind(flavor, source.plugins, source.keys);
+    if (!bound.ok) return fail({ class: bound.error.class, detail: bound.error.detail });
+    const { plugin, settings, credentials } = bound.value;
+    if (plugin.test === undefined) return ok([`${plugin.provider} cannot be tried without a write`]);
+    const deadline = new AbortController();
+    const ended = new AbortController();
+    const late = async (): Promise<never> => {
+      await this.ports.sleep(limits.writeDeadlineMs, ended.signal);
+      deadline.abort();
+      throw new Error(`no answer within ${limits.writeDeadlineMs / 1_000} s`);
+    };
+    try {
+      const io = { ...this.ports.backendIo, kept: new Map<string, unknown>(), signal: deadline.signal };
+      const { details } = await Promise.race([plugin.test(flavor.domain_names, { settings, credentials, io }), late()]);
+      return ok(details);
+    } catch (error) {
+      if (error instanceof BackendFailure) return fail({ class: error.failure.class, detail: error.failure.detail });
+      return fail({ class: "retry", detail: error instanceof Error ? error.message : String(error) });
+    } finally {
+      ended.abort();
+    }
+  }
+
+  private async bindOne(flavor: Sealed<Flavor>): Promise<void> {
+    const { plugins = {}, keys = {} } = this.ports.flavorSource ?? {};
+    const bound = await bind(flavor, plugins, keys);
+    this.kept.set(flavor.name, flavor);
+    this.opened.set(flavor.name, bound.ok ? bound.value : unbound(flavor.provider, bound.error, plugins[flavor.provider]));
+  }
+}
+
+/** A flavor that was made again has another id. */
+const isSame = (a: Sealed<Flavor> | undefined, b: Sealed<Flavor>): boolean =>
+  a !== undefined && a.id === b.id && a.version === b.version && a.sealed === b.sealed;
