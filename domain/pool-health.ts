@@ -12,6 +12,8 @@ export type Candidate = {
   readonly status: Status;
   readonly adminStateUp: boolean;
   readonly weight: number;
+  /** Where it is, in people's words; left out or null: nobody says. */
+  readonly region?: string | null;
   /** Whether any of its endpoints was ever judged (a member without a monitor is). */
   readonly judged: boolean;
   /** The endpoints that answer while health counts. */

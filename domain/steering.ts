@@ -277,8 +277,9 @@ function answer(
   const { fqdn, zone, ttl, maxAnswers, policy } = settings;
   const records = { ttl, maxAnswers, weighted: policy === "weighted", apex: fqdn === zone };
   const served = picked.map(servedOf);
-  const { sets, hostNames } = policy === "geo" ? placed(picked, records) : recordsOf(served, records);
-  const answering = policy === "geo" ? picked.filter(({ pool }) => sets.some((set) => set.pool_id === pool.id)) : picked;
+  const isApart = policy === "geo" || policy === "latency";
+  const { sets, hostNames } = isApart ? placed(picked, records, policy) : recordsOf(served, records);
+  const answering = isApart ? picked.filter(({ pool }) => sets.some((set) => set.pool_id === pool.id)) : picked;
   const poolIds = answering.map(({ pool }) => pool.id);
   if (sets.length === 0) {
     const why = hostNames ? "a host name cannot be published at the zone's apex, and there is no address" : reason;
@@ -306,14 +307,21 @@ const servedOf = ({ pool, serving }: Picked): Served => ({
 });
 
 /** Each pool is an answer of its own: what another has says nothing of it. */
-function placed(picked: readonly Picked[], settings: RecordSettings): Records {
-  const records = picked.map((one) => ({ ...recordsOf([servedOf(one)], settings), pool: one.pool }));
+function placed(picked: readonly Picked[], settings: RecordSettings, policy: "geo" | "latency"): Records {
+  const placeOf = ({ pool: { locations, geofence }, serving }: Picked) =>
+    policy === "geo" ? { locations: [...locations], geofence } : { region: regionOf(serving) };
+  const records = picked.map((one) => ({ ...recordsOf([servedOf(one)], settings), place: placeOf(one) }));
   return {
-    sets: records.flatMap(({ sets, pool: { locations, geofence } }) =>
-      sets.map((set) => ({ ...set, locations: [...locations], geofence })),
-    ),
+    sets: records.flatMap(({ sets, place }) => sets.map((set) => ({ ...set, ...place }))),
     hostNames: records.some(({ hostNames }) => hostNames),
   };
+}
+
+/** Where they are, if all say the same; null: that is not known. */
+function regionOf(serving: readonly Serving[]): string | null {
+  const regions = new Set(serving.map(({ member }) => member.region ?? null));
+  const [region = null] = regions;
+  return regions.size === 1 ? region : null;
 }
 
 const placesOf = (picked: readonly Picked[]): readonly Place[] =>

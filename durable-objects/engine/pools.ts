@@ -23,6 +23,7 @@ export function candidatesOf(project: Project, poolId: string, now: number, thou
       status: state === undefined ? "PENDING" : countedAs(state),
       adminStateUp: member.admin_state_up,
       weight: member.weight,
+      region: member.region,
       judged: state !== undefined && healthOf(state) !== "PENDING",
       up: old === null ? up : [old],
       all: old === null ? member.endpoints : [old],

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Publication } from "../../domain/publish.ts";
 import type { Configuration } from "../rpc.ts";
-import { configuration, gslb, newProject, uuid, World } from "./project.fixture.ts";
+import { configuration, gslb, member, newProject, pool, uuid, World } from "./project.fixture.ts";
 import type { Project } from "./project.ts";
 import { gslbView, memberView, projectView } from "./views.ts";
 
@@ -284,6 +284,73 @@ describe("a flavor that is taken away", () => {
     expect(at("pdns")?.wanted).toBe("removed");
     world.publish();
     expect(world.project.drain().writeBack.unpublished).toEqual([{ gslb_id: world.gslb.id, flavor: "pdns" }]);
+  });
+});
+
+describe("a flavor of a provider with pools of its own", () => {
+  beforeEach(() => {
+    world.project.backends = { provider: () => "lb", carriesPools: (flavor) => flavor === "lb" };
+    const standby = {
+      pools: [pool(11, { monitor_ids: [uuid(1)] })],
+      members: [member(110, uuid(11), ["198.51.100.1"], { host_header: "b.example.com" })],
+    };
+    world.configure({ ...standby, gslbs: [{ ...world.gslb, version: 2, pool_ids: [uuid(10), uuid(11)], ...names("edge", "lb") }] });
+    world.bothUp();
+    world.hear(member(110, uuid(11), ["198.51.100.1"]), "pass");
+    world.publish();
+  });
+  const pools = (flavor: string) =>
+    at(flavor)?.live?.plan.pools.map(({ id, picked, members }) => ({ id, picked, on: members.map(({ endpoints }) => endpoints[0]?.on) }));
+
+  it("has them all in its plans, and the others have none", () => {
+    expect(pools("lb")).toEqual([
+      { id: uuid(10), picked: true, on: [true, true] },
+      { id: uuid(11), picked: false, on: [true] },
+    ]);
+    expect(pools("edge")).toEqual([]);
+    expect(at("lb")?.live?.plan.pools[1]).toMatchObject({
+      name: "pool-11",
+      members: [{ name: "member-110", host_header: "b.example.com" }],
+    });
+  });
+
+  it("hears of what stands by, which changes nothing for the others", () => {
+    const before = at("edge")?.number;
+    for (let round = 0; round < 2; round += 1) {
+      world.now += 10_000;
+      world.hear(member(110, uuid(11), ["198.51.100.1"]), "fail");
+      world.hear(world.one, "pass");
+      world.hear(world.two, "pass");
+    }
+    world.publish();
+    expect(pools("lb")?.[1]).toEqual({ id: uuid(11), picked: false, on: [false] });
+    expect(at("edge")?.number).toBe(before);
+  });
+
+  it("gets them once its provider is known", () => {
+    world.project.backends = { provider: () => "lb", carriesPools: () => true };
+    world.project.backendsMoved(["edge"], world.now);
+    world.publish();
+    expect(pools("edge")).toEqual(pools("lb"));
+  });
+});
+
+describe("latency", () => {
+  it("answers with each pool by itself, and says where it is", () => {
+    const away = { pools: [pool(11)], members: [member(110, uuid(11), ["192.0.2.1"], { region: "us-east-1" })] };
+    const here = world.members.map((one) => ({ ...one, region: "eu-west-1" }));
+    const gslbs = [{ ...world.gslb, version: 2, pool_ids: [uuid(10), uuid(11)], steering_policy: "latency" as const }];
+    world.configure({ ...away, members: [...here, ...away.members], gslbs });
+    world.bothUp();
+    const sets = () => at("edge")?.live?.plan.answers.map(({ pool_id, values: addresses, region }) => [pool_id, addresses, region]);
+    expect(sets()).toEqual([
+      [uuid(10), ["192.0.2.1", "192.0.2.2"], "eu-west-1"],
+      // The same address in two pools is an answer of each.
+      [uuid(11), ["192.0.2.1"], "us-east-1"],
+    ]);
+    world.configure({ members: [{ ...world.two, region: null, version: 2 }] });
+    world.publish();
+    expect(sets()?.[0]).toEqual([uuid(10), ["192.0.2.1", "192.0.2.2"], null]);
   });
 });
 

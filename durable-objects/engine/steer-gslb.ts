@@ -5,8 +5,10 @@
 
 import { type Gslb, placeOf } from "../../domain/gslb.ts";
 import { firstPublishWaitMs, gslbStatus } from "../../domain/gslb-status.ts";
+import type { PlanPool } from "../../domain/plan.ts";
+import { planPools } from "../../domain/plan-pools.ts";
 import type { PoolHealth } from "../../domain/pool-health.ts";
-import { isInSync, newPublication, type Publication, want, wantRemoved } from "../../domain/publish.ts";
+import { isInSync, newPublication, type Publication, type Wanted, want, wantRemoved } from "../../domain/publish.ts";
 import { type SteeredPool, type Steering, steer } from "../../domain/steering.ts";
 import { severityOf } from "./evidence.ts";
 import { healthOf } from "./judging.ts";
@@ -27,7 +29,17 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
   const { poolIds: before } = state;
   let moved = false;
   if (state.gateOpen && gslb.admin_state_up && steering.outcome !== "nothing") {
-    for (const flavor of [...gslb.flavors, ...leftBehind(project, gslb, state)]) wantAt(project, gslb, state, flavor, steering, now);
+    const wanted = wantedOf(gslb, steering);
+    const flavors = [...gslb.flavors, ...leftBehind(project, gslb, state)];
+    const withPools = flavors.some((flavor) => project.backends.carriesPools(flavor))
+      ? { ...wanted, pools: poolsFor(project, gslb, steering, now) }
+      : wanted;
+    for (const flavor of flavors) {
+      const next = wantAt(project, gslb, flavor, project.backends.carriesPools(flavor) ? withPools : wanted, now);
+      if (next === null) continue;
+      const decision = { number: next.number, reason: steering.reason, cause: project.cause, steps: steering.steps };
+      state.decisions = { ...state.decisions, [flavor]: decision };
+    }
     sayAllDown(project, gslb, state, steering, now);
     moved = steering.memberIds.join() !== state.memberIds.join() || steering.poolIds.join() !== state.poolIds.join();
     remember(project, gslb, state, steering, now);
@@ -77,18 +89,24 @@ export function steerGslb(project: Project, id: string, now: number): readonly s
 const publicationAt = (project: Project, { id, fqdn, domain_name }: Gslb, flavor: string): Publication =>
   project.publications.get(publicationKey(flavor, fqdn)) ?? newPublication(flavor, fqdn, domain_name, id);
 
-/** Wants what was steered at one flavor: each has plans, and numbers, of its own. */
-function wantAt(project: Project, gslb: Gslb, state: GslbState, flavor: string, steering: Steering, now: number): void {
+function wantedOf({ ttl, steering_policy: policy }: Gslb, { outcome, answers, places }: Steering): Wanted {
+  return { ttl, withdrawn: outcome === "withdraw", policy, answers, ...(places === undefined ? {} : { places }), pools: [] };
+}
+
+/** For providers with pools of their own. */
+function poolsFor(project: Project, gslb: Gslb, steering: Steering, now: number): readonly PlanPool[] {
+  const ids = new Set([...gslb.pool_ids, ...(gslb.fallback_pool_id === null ? [] : [gslb.fallback_pool_id])]);
+  const pools = [...ids].flatMap((id) => steeredPool(project, gslb, id, now) ?? []);
+  return planPools(pools, steering, gslb.steering_policy, (id) => project.catalog.membersOf(id));
+}
+
+/** Wants what was steered at one flavor: each has plans, and numbers, of its own. Null: that is what it wanted already. */
+function wantAt(project: Project, gslb: Gslb, flavor: string, wanted: Wanted, now: number): Publication | null {
   const publication = publicationAt(project, gslb, flavor);
-  const { ttl, steering_policy: policy } = gslb;
-  const { answers, places } = steering;
-  const placed = places === undefined ? {} : { places };
-  const wanted = { ttl, withdrawn: steering.outcome === "withdraw", policy, answers, ...placed, pools: [] };
   const next = want(publication, gslb.id, gslb.domain_name, project.epoch, wanted, now, project.cause);
-  if (next === publication) return;
+  if (next === publication) return null;
   project.publish(next);
-  const decision = { number: next.number, reason: steering.reason, cause: project.cause, steps: steering.steps };
-  state.decisions = { ...state.decisions, [flavor]: decision };
+  return next;
 }
 
 /** Flavors that it was taken from and that still serve it: the dead leave there too. */
@@ -217,34 +235,46 @@ function openGate(project: Project, gslb: Gslb, state: GslbState, now: number): 
   state.adopted = false;
 }
 
+type HealthOf = (poolId: string) => PoolHealth;
+const healthNow =
+  (project: Project, now: number): HealthOf =>
+  (pool) =>
+    project.health(pool, now);
+
+/** Null: there is no such pool. */
+function steeredPool(project: Project, gslb: Gslb, id: string, now: number, healthOf = healthNow(project, now)): SteeredPool | null {
+  const pool = project.catalog.pools.get(id);
+  if (pool === undefined) return null;
+  const { name, admin_state_up: adminStateUp } = pool;
+  return { id, name, adminStateUp, ...placeOf(gslb, id), heldBack: isHeldBack(project, id, now), health: healthOf(id) };
+}
+
 /** What the present state comes to. `healthOf`: how the pools are, or would be. */
 export function steeringOf(
   project: Project,
   gslb: Gslb,
   now: number,
-  healthOf: (poolId: string) => PoolHealth = (pool) => project.health(pool, now),
+  healthOf: HealthOf = healthNow(project, now),
   /** Where traffic stays under manual failback; left out: where it went. */
   stayAt: string | null | undefined = undefined,
 ): Steering {
   const state = project.gslbs.get(gslb.id);
-  const steered = (id: string): SteeredPool[] => {
-    const pool = project.catalog.pools.get(id);
-    if (pool === undefined) return [];
-    const { name, admin_state_up: adminStateUp } = pool;
-    return [{ id, name, adminStateUp, ...placeOf(gslb, id), heldBack: isHeldBack(project, id, now), health: healthOf(id) }];
-  };
-  return steer(gslb.pool_ids.flatMap(steered), {
-    fqdn: gslb.fqdn,
-    zone: gslb.domain_name,
-    ttl: gslb.ttl,
-    policy: gslb.steering_policy,
-    maxAnswers: gslb.max_answers,
-    onAllDown: gslb.on_all_down,
-    fallback: gslb.fallback_pool_id === null ? null : (steered(gslb.fallback_pool_id)[0] ?? null),
-    lastKnown: state?.lastKnown ?? [],
-    stayAt: gslb.failback !== "manual" ? null : stayAt === undefined ? (state?.stayAt ?? null) : stayAt,
-    nothingJudged: !anyJudged(project, gslb),
-  });
+  const steered = (id: string) => steeredPool(project, gslb, id, now, healthOf);
+  return steer(
+    gslb.pool_ids.flatMap((id) => steered(id) ?? []),
+    {
+      fqdn: gslb.fqdn,
+      zone: gslb.domain_name,
+      ttl: gslb.ttl,
+      policy: gslb.steering_policy,
+      maxAnswers: gslb.max_answers,
+      onAllDown: gslb.on_all_down,
+      fallback: gslb.fallback_pool_id === null ? null : steered(gslb.fallback_pool_id),
+      lastKnown: state?.lastKnown ?? [],
+      stayAt: gslb.failback !== "manual" ? null : stayAt === undefined ? (state?.stayAt ?? null) : stayAt,
+      nothingJudged: !anyJudged(project, gslb),
+    },
+  );
 }
 
 const anyJudged = (project: Project, gslb: Gslb): boolean =>
