@@ -8,6 +8,9 @@ import { BackendFailure, type BackendIo, type WholeFailure } from "../../domain/
 const maximumBytes = 32 * 1024 * 1024;
 const detailLength = 300;
 
+/** The answer has no end within bounds: something smaller is to be asked for. */
+export class AnswerTooLong extends BackendFailure {}
+
 export type HttpAnswer = { readonly status: number; readonly headers: Headers; readonly text: string };
 
 export type HttpRequest = {
@@ -97,7 +100,7 @@ async function readText(response: Response): Promise<string> {
     bytes += value.length;
     if (bytes > maximumBytes) {
       await reader.cancel();
-      throw new BackendFailure({ class: "retry", detail: `the answer is longer than ${maximumBytes / 1024 / 1024} MiB` });
+      throw new AnswerTooLong({ class: "retry", detail: `the answer is longer than ${maximumBytes / 1024 / 1024} MiB` });
     }
     text += decoder.decode(value, { stream: true });
   }

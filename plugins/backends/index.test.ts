@@ -1,6 +1,7 @@
 /**
- * One suite for every backend: what the Engine relies on, whoever the provider is. A backend enters with a way to make it, and with two
- * faults: a write of which one part fails, and a write that takes effect and yet is reported as lost.
+ * What the Engine relies on, of the backends that fence by themselves and need no server: a backend enters with a way to make it, and with two
+ * faults, a write of which one part fails, and a write that takes effect and yet is reported as lost. Every backend, these too, passes the suite of
+ * `test/backends/`.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { BackendIo, BackendPlugin, Change, WriteOutcome } from "../../domain/backend.ts";

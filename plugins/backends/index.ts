@@ -2,8 +2,10 @@
 import type { BackendPlugin } from "../../domain/backend.ts";
 import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
+import { powerdns } from "./powerdns.ts";
 
 export const backendPlugins: Readonly<Record<string, BackendPlugin>> = {
   edge,
   cloudflare_dns: cloudflareDns,
+  powerdns,
 };

@@ -46,6 +46,7 @@ export class Lab {
   readonly kept = new Map<string, unknown>();
   /** How long a call may take. */
   deadlineMs: number = Lab.deadlineMs;
+  private isAway = false;
   private number = 0;
   private names = 0;
 
@@ -231,9 +232,8 @@ export class Lab {
   async others(name?: string): Promise<string[]> {
     const records = await this.subject.dump();
     const isTheirs = (record: ZoneRecord) =>
-      name === undefined
-        ? !/(^|\.)kt-/.test(record.name) && record.type !== "SOA"
-        : record.name === name && !["A", "AAAA", "CNAME"].includes(record.type);
+      record.type !== "SOA" &&
+      (name === undefined ? !/(^|\.)kt-/.test(record.name) : record.name === name && !["A", "AAAA", "CNAME"].includes(record.type));
     return lines(records.filter(isTheirs));
   }
 
@@ -270,13 +270,15 @@ export class Lab {
   }
 
   async cut(): Promise<void> {
+    this.isAway = true;
     if (this.subject.away === undefined) this.network.fault = { kind: "reset", all: true };
     else await this.subject.away();
   }
 
   async mend(): Promise<void> {
     this.network.fault = { kind: "none" };
-    await this.subject.back?.();
+    if (this.isAway) await this.subject.back?.();
+    this.isAway = false;
   }
 
   /** A call as the Engine makes it, with a deadline that the plugin hears of. */

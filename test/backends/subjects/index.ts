@@ -3,5 +3,6 @@ import type { SubjectKind } from "../subject.ts";
 import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 import { memory } from "./memory.ts";
+import { powerdns } from "./powerdns.ts";
 
-export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns];
+export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns, powerdns];

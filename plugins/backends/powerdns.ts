@@ -1,0 +1,62 @@
+/**
+ * PowerDNS Authoritative through its HTTP API: one PATCH for all names of a zone, with a mark at `_kosmos.<name>`. The server must be reachable over
+ * HTTPS by a name where Kosmos is deployed to Cloudflare: a Worker can call neither addresses nor private networks.
+ */
+import { z } from "zod";
+import { BackendFailure, type BackendPlugin } from "../../domain/backend.ts";
+import { limits } from "../../domain/limits.ts";
+import { rrsetsOf } from "../../domain/rrset.ts";
+import { shorten } from "./http.ts";
+import { credentials, get, isCopy, missingZone, pathOf, settings } from "./powerdns-api.ts";
+import { readNames } from "./powerdns-read.ts";
+import { copyReason, writeChanges } from "./powerdns-write.ts";
+
+const serverAnswer = z.looseObject({ daemon_type: z.string(), version: z.string() });
+const zoneAnswer = z.looseObject({
+  kind: z.string(),
+  serial: z.number().default(0),
+  dnssec: z.boolean().default(false),
+  soa_edit_api: z.string().default(""),
+});
+
+export const powerdns: BackendPlugin<typeof settings, typeof credentials> = {
+  provider: "powerdns",
+  title: "PowerDNS Authoritative, through its HTTP API",
+  settings,
+  credentials,
+  supports: {
+    policies: ["failover", "round_robin"],
+    recordTypes: ["A", "AAAA", "CNAME"],
+    maxAnswers: limits.staticAnswersMax,
+    minTtl: 1,
+    batch: 500,
+    readBack: true,
+  },
+  hosts: ({ api_url }) => ({ api_url }),
+  identity: ({ api_url, server_id }) => `${new URL(api_url).href.replace(/\/+$/, "")} ${server_id}`,
+  expected: rrsetsOf,
+  read: readNames,
+  write: writeChanges,
+  test: async (zones, powerDns) => {
+    const { server_id } = powerDns.settings;
+    const { daemon_type, version } = await get(powerDns, "", serverAnswer, `there is no server ${server_id} at api_url`);
+    if (daemon_type !== "authoritative") {
+      throw new BackendFailure({ class: "refused", detail: shorten(`the server is PowerDNS's ${daemon_type}, not the authoritative one`) });
+    }
+    const details = [shorten(`PowerDNS Authoritative ${version} answers and takes the key`)];
+    for (const zone of zones) {
+      const found = await get(powerDns, `${pathOf(zone)}?rrsets=false`, zoneAnswer, missingZone(zone));
+      if (isCopy(found.kind)) throw new BackendFailure({ class: "refused", detail: shorten(copyReason(zone, found.kind)) });
+      details.push(
+        shorten(`${zone} is there (${found.kind}, serial ${found.serial}${found.dnssec ? ", signed" : ""})${serialHint(found)}`),
+      );
+    }
+    return { details };
+  },
+};
+
+/** Secondaries ask for a zone only when its serial has risen. */
+const serialHint = ({ kind, soa_edit_api }: z.output<typeof zoneAnswer>): string =>
+  /^(master|primary|producer)$/i.test(kind) && soa_edit_api === ""
+    ? ": its soa_edit_api is empty, so its serial does not rise with a change, and secondaries do not hear of it"
+    : "";

@@ -1,0 +1,4 @@
+import { conformance } from "./conformance.ts";
+import { powerdns } from "./subjects/powerdns.ts";
+
+conformance(powerdns);
