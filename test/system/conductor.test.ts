@@ -170,8 +170,8 @@ describe("a GSLB", () => {
     ];
     const gslb = value(await project.create("gslb", gslbOf("order", { pool_ids: [b.id, a.id] }), by));
     expect(value(await project.gslbPools(gslb.id))).toEqual([
-      { ...b, weight: 1 },
-      { ...a, weight: 1 },
+      { ...b, weight: 1, locations: [], geofence: false },
+      { ...a, weight: 1, locations: [], geofence: false },
     ]);
     expect(value(await project.addGslbPool(gslb.id, { pool_id: c.id }, 1, by))).toEqual({ pool: c, position: 1 });
     expect(value(await project.read("gslb", gslb.id))).toMatchObject({ pool_ids: [b.id, c.id, a.id], version: 2 });

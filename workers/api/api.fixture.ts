@@ -33,7 +33,7 @@ export function startApi(settings: ApiSettings = {}, engine: Partial<EngineRpc> 
     mayBeat: async (_client?: string) => true,
     agents: () => ({ agentOf: async () => null, agents: async () => ({ ok: true, value: [] }) }) as unknown as AgentsRpc,
     flavors: () => memoryFlavors as unknown as FlavorsRpc,
-    backends: (): BackendsRpc => {
+    backends: (_project: string): BackendsRpc => {
       throw new Error("this test tests no flavor");
     },
     vantage: (): VantageRpc => {

@@ -23,6 +23,7 @@ import { overrideRoutes } from "./overrides.ts";
 import { memberRoutes } from "./pool-members.ts";
 import { poolRoutes } from "./pools.ts";
 import { answerFault, answerProblem } from "./problem.ts";
+import { providerRoutes } from "./providers.ts";
 import { invalidQuery } from "./query.ts";
 import { regionRoutes } from "./regions.ts";
 import { serviceRoutes } from "./service.ts";
@@ -56,6 +57,7 @@ export function createApi(): Hono<ApiEnv> {
   statusRoutes(app);
   historyRoutes(app);
   flavorRoutes(app);
+  providerRoutes(app);
   agentWorkRoutes(app);
   agentRoutes(app);
   app.route("/dns-query", dnsQuery());

@@ -20,7 +20,8 @@ export async function sealMonitor(input: MonitorWrite, project: string, keys: Se
   return ok(write as unknown as MonitorWrite);
 }
 
-const notKept = (why: string): Problem => ({ type: "unavailable", detail: `secrets cannot be kept: ${why}`, retryAfterSeconds: 60 });
+/** Without a key nothing secret is stored. */
+export const notKept = (why: string): Problem => ({ type: "unavailable", detail: `secrets cannot be kept: ${why}`, retryAfterSeconds: 60 });
 
 /** The secrets that a merge patch gives in part, merged into those that are stored (RFC 7396). */
 export async function mergeSecrets(

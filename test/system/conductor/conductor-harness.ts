@@ -43,7 +43,12 @@ export async function startConductors() {
     faults: (faults: Faults) => post("/faults", faults),
     d1Calls: async () => ((await (await fetch(`${url}/calls`)).json()) as { d1: number }).d1,
     told: async (project: string) =>
-      (await (await fetch(`${url}/told/${project}`)).json()) as { told: { epoch: number; seq: number } | null; tries: number },
+      (await (await fetch(`${url}/told/${project}`)).json()) as {
+        told: { epoch: number; seq: number } | null;
+        tries: number;
+        /** How often it was told that flavors changed. */
+        backends: number;
+      },
     /** Rows of D1 as they stand, past the Conductor. */
     rows: async <T = Record<string, unknown>>(sql: string, ...values: unknown[]): Promise<T[]> => {
       const { DB } = (await worker.getEnv()) as { DB: D1Database };

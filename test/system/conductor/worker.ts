@@ -80,8 +80,14 @@ export class Engine extends DurableObject {
     return at;
   }
 
-  async told(): Promise<{ told: unknown; tries: number }> {
-    return { told: (await this.ctx.storage.get("told")) ?? null, tries: (await this.ctx.storage.get<number>("tries")) ?? 0 };
+  async backendsChanged(): Promise<void> {
+    if (faults.engine === "refuses") throw new Error("the Engine is away");
+    await this.ctx.storage.put("backends", ((await this.ctx.storage.get<number>("backends")) ?? 0) + 1);
+  }
+
+  async told(): Promise<{ told: unknown; tries: number; backends: number }> {
+    const count = async (key: string) => (await this.ctx.storage.get<number>(key)) ?? 0;
+    return { told: (await this.ctx.storage.get("told")) ?? null, tries: await count("tries"), backends: await count("backends") };
   }
 }
 
