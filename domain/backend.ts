@@ -110,6 +110,8 @@ export type BackendSocket = Pick<CheckSocket, "readable" | "writable" | "opened"
 /** The world as a backend may see it. `answers` is handed to `edge` alone. */
 export type BackendIo = {
   now(): number;
+  /** For a provider that wants to be asked more slowly; it ends early, without a throw, at the call's deadline. */
+  sleep(ms: number): Promise<void>;
   readonly fetch: typeof fetch;
   /** A TCP connection in plain text. It cannot be aborted before it opened: race `opened` with `signal`. */
   connect(address: { readonly hostname: string; readonly port: number }): BackendSocket;

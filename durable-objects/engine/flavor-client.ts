@@ -115,8 +115,10 @@ export class FlavorClient {
       deadline.abort();
       throw new Error(`no answer within ${deadlineMs / 1_000} s`);
     };
+    const { signal } = deadline;
+    const sleep = (ms: number) => this.ports.sleep(ms, signal);
     try {
-      return await Promise.race([call({ ...this.ports.backendIo, kept: this.kept, signal: deadline.signal }), late()]);
+      return await Promise.race([call({ ...this.ports.backendIo, sleep, kept: this.kept, signal }), late()]);
     } finally {
       ended.abort();
     }

@@ -133,7 +133,9 @@ export class Flavors {
       throw new Error(`no answer within ${limits.writeDeadlineMs / 1_000} s`);
     };
     try {
-      const io = { ...this.ports.backendIo, kept: new Map<string, unknown>(), signal: deadline.signal };
+      const { signal } = deadline;
+      const sleep = (ms: number) => this.ports.sleep(ms, signal);
+      const io = { ...this.ports.backendIo, sleep, kept: new Map<string, unknown>(), signal };
       const { details } = await Promise.race([plugin.test(flavor.domain_names, { settings, credentials, io }), late()]);
       return ok(details);
     } catch (error) {

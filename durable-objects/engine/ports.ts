@@ -42,7 +42,7 @@ export type BackendPorts = {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Of the Engine's own ports: those that are built in. */
   flavors(name: string): BoundFlavor | null;
-  readonly backendIo: Omit<BackendIo, "signal" | "kept">;
+  readonly backendIo: Omit<BackendIo, "signal" | "kept" | "sleep">;
 };
 
 export type EnginePorts = BackendPorts & {

@@ -43,7 +43,7 @@ beforeEach(() => {
 const backend = (token = "secret-token", settings: object = {}, signal = new AbortController().signal) => ({
   settings: cloudflareDns.settings.parse(settings),
   credentials: { api_token: token },
-  io: { now: () => 0, fetch: double.fetch, signal, kept, connect: () => raise("no sockets") } as BackendIo,
+  io: { now: () => 0, sleep: async () => undefined, fetch: double.fetch, signal, kept, connect: () => raise("no sockets") } as BackendIo,
 });
 const read = async (...fqdns: string[]) => (await cloudflareDns.read?.("example.com.", fqdns, backend())) ?? [];
 const live = async (fqdn: string) => (await read(fqdn))[0] ?? raise("nothing read");

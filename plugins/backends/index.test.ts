@@ -28,6 +28,7 @@ type Subject = {
 
 const world = {
   now: () => 0,
+  sleep: async () => undefined,
   connect: () => raise("this backend needs no network"),
   kept: new Map(),
   fetch: (() => Promise.reject(new Error("this backend needs no network"))) as typeof fetch,

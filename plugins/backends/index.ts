@@ -3,9 +3,11 @@ import type { BackendPlugin } from "../../domain/backend.ts";
 import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 import { powerdns } from "./powerdns.ts";
+import { route53 } from "./route53.ts";
 
 export const backendPlugins: Readonly<Record<string, BackendPlugin>> = {
   edge,
   cloudflare_dns: cloudflareDns,
   powerdns,
+  route53,
 };

@@ -22,6 +22,7 @@ function server(...answers: readonly Answer[]) {
   const asked: Asked[] = [];
   const io: BackendIo = {
     now: () => 0,
+    sleep: async () => undefined,
     kept: new Map(),
     signal: new AbortController().signal,
     connect: () => {

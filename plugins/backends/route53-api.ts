@@ -33,8 +33,10 @@ const signedRegion = "us-east-1";
 const pageOfSets = 300;
 
 /** Throttled, and refused because the change before is under way, come with 400 and pass by themselves. */
-const passing = new Set(["Throttling", "ThrottlingException", "PriorRequestNotComplete", "LimitsExceeded", "ServiceUnavailable"]);
+const throttled = new Set(["Throttling", "ThrottlingException", "PriorRequestNotComplete"]);
+const passing = new Set([...throttled, "LimitsExceeded", "ServiceUnavailable"]);
 const again = 1_000;
+const mostTries = 12;
 
 export async function zoneIdOf(zone: string, backend: Route53): Promise<string> {
   const { settings: own, io } = backend;
@@ -113,7 +115,20 @@ export function byOrder(a: string, b: string): number {
 
 const reversed = (name: string): string => `${name.replace(/\.$/, "").split(".").toReversed().join(".")}.`;
 
-async function call(
+/** Five requests a second are an account's: whoever asks more often is told to wait, and does so while the call's deadline lets it. */
+async function call(backend: Route53, method: "GET" | "POST", path: string, body?: string): Promise<HttpAnswer> {
+  const { io } = backend;
+  for (let tries = 1; ; tries += 1) {
+    const answer = await send(backend, method, path, body);
+    if (isOk(answer)) return answer;
+    const failure = failureIn(answer, io.now());
+    if (!failure.isThrottled || tries >= mostTries) throw failure;
+    await io.sleep(Math.min(again, 100 * 2 ** tries));
+    if (io.signal.aborted) throw failure;
+  }
+}
+
+async function send(
   { settings: own, credentials: keys, io }: Route53,
   method: "GET" | "POST",
   path: string,
@@ -131,29 +146,29 @@ async function call(
   }).sign();
   // Whoever sends the request writes the host itself.
   signed.headers.delete("Host");
-  const answer = await request(io, {
+  return request(io, {
     method,
     url: signed.url.toString(),
     headers: { ...Object.fromEntries(signed.headers), Accept: "application/xml" },
     ...(body === undefined ? {} : { body }),
   });
-  if (!isOk(answer)) throw failureIn(answer, io.now());
-  return answer;
 }
 
 /** A failure with all that the service said, whatever of it fits a detail. */
 export class Route53Failure extends BackendFailure {
   readonly messages: readonly string[];
+  readonly isThrottled: boolean;
 
-  constructor(failure: WholeFailure, messages: readonly string[]) {
+  constructor(failure: WholeFailure, code: string, messages: readonly string[]) {
     super(failure);
     this.messages = messages;
+    this.isThrottled = throttled.has(code);
   }
 }
 
 function failureIn(answer: HttpAnswer, now: number): Route53Failure {
   const { code, messages } = errorIn(answer.text);
-  return new Route53Failure(meaningOf(answer, code, messages, now), messages);
+  return new Route53Failure(meaningOf(answer, code, messages, now), code, messages);
 }
 
 function meaningOf(answer: HttpAnswer, code: string, messages: readonly string[], now: number): WholeFailure {

@@ -30,8 +30,8 @@ export const route53: BackendPlugin<typeof settings, typeof credentials> = {
     minTtl: 1,
     batch: 300,
     readBack: true,
-    // Five requests a second and account; a call makes several.
-    rateLimit: { calls: 2, perMs: 1_000 },
+    // Of an account, in requests; a call that makes several of them may be throttled, and is tried again.
+    rateLimit: { calls: 5, perMs: 1_000 },
   },
   hosts: ({ endpoint }) => ({ endpoint }),
   identity: ({ endpoint, hosted_zone_id }) => [endpoint.replace(/\/$/, ""), hosted_zone_id ?? ""].join(" ").trim(),

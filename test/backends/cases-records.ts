@@ -11,7 +11,8 @@ export const recordCases = [
     title: "a name that was never published reads as empty, and nobody's",
     run: async (lab) => {
       const name = lab.name();
-      assert.deepEqual(await lab.live(name), { fqdn: name, epoch: null, number: null, answers: [] });
+      const { handle: _, ...live } = await lab.live(name);
+      assert.deepEqual(live, { fqdn: name, epoch: null, number: null, answers: [] });
     },
   },
   {

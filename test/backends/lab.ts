@@ -3,6 +3,7 @@
  * word each. It holds in every case what must hold in all: one result for each change, in words without secrets, and names in their order.
  */
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Backend,
   BackendFailure,
@@ -288,7 +289,8 @@ export class Lab {
     const ended = new Promise<never>((_, reject) => deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason)));
     // Another's credentials are another flavor's: nothing is kept for both.
     const kept = credentials === undefined ? this.kept : new Map<string, unknown>();
-    const io = { ...this.network.io(), now: () => Date.now(), kept, signal: deadline.signal };
+    const { signal } = deadline;
+    const io = { ...this.network.io(), now: () => Date.now(), sleep: (ms: number) => sleep(ms, signal), kept, signal };
     const parsed = this.credentials(credentials);
     try {
       return await Promise.race([call({ settings: this.settings as never, credentials: parsed as never, io }), ended]);
@@ -340,3 +342,5 @@ const poolOf = (answers: readonly AnswerSet[]): Plan["pools"][number] => ({
 
 export const lines = (records: readonly ZoneRecord[]): string[] =>
   records.map(({ name, type, ttl, data }) => `${name} ${ttl} ${type} ${data}`).toSorted();
+
+const sleep = (ms: number, signal: AbortSignal): Promise<void> => delay(ms, undefined, { signal }).catch(() => undefined);

@@ -22,6 +22,11 @@ export class Route53Double {
   pendingFor = 0;
   /** The next so many requests are throttled. */
   throttled = 0;
+  /** The account's bound: five requests a second. */
+  perSecond = 5;
+  /** How many requests were throttled. */
+  refusals = 0;
+  private lately: number[] = [];
   private readonly keys: Route53Keys;
   private readonly now: () => number;
   private readonly changes = new Map<string, number>();
@@ -54,10 +59,14 @@ export class Route53Double {
     const refusal = await this.refusalOf(method, url, new Headers(init.headers), body);
     if (refusal !== null) return refusal;
     this.calls.push(`${method} ${url.pathname}`);
-    if (this.throttled > 0) {
-      this.throttled -= 1;
+    const now = this.now();
+    this.lately = this.lately.filter((at) => now - at < 1_000);
+    if (this.throttled > 0 || this.lately.length >= this.perSecond) {
+      this.throttled = Math.max(0, this.throttled - 1);
+      this.refusals += 1;
       return failed(400, "Throttling", "Rate exceeded");
     }
+    this.lately.push(now);
     return this.answer(method, url, body);
   };
 

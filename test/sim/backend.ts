@@ -27,7 +27,7 @@ export class SimBackend {
     const connect = (): never => {
       throw new Error("this backend needs no network");
     };
-    const world = { now: () => 0, fetch, connect, signal: new AbortController().signal, kept: new Map() };
+    const world = { now: () => 0, sleep: async () => undefined, fetch, connect, signal: new AbortController().signal, kept: new Map() };
     const nobody = { settings: {}, credentials: {}, io: world };
     // Some providers take a batch whole or not at all, and do not say whom they disliked.
     const whole = random.chance(0.5);

@@ -4,5 +4,6 @@ import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 import { memory } from "./memory.ts";
 import { powerdns } from "./powerdns.ts";
+import { route53Subject } from "./route53.ts";
 
-export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns, powerdns];
+export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns, powerdns, route53Subject];

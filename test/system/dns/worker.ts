@@ -16,7 +16,7 @@ const dns = dnsQuery();
 export default {
   async fetch(request, env) {
     const answers = (name: string) => answersOf(env.ANSWERS, name);
-    const world = { now: Date.now, fetch, connect, signal: request.signal, kept: new Map() };
+    const world = { now: Date.now, sleep: async () => undefined, fetch, connect, signal: request.signal, kept: new Map() };
     const backend = { settings: {}, credentials: {}, io: { ...world, answers: answersIo(answers) } };
     const { pathname, search } = new URL(request.url);
     if (pathname === "/changes") return Response.json(await edge.write("", (await request.json()) as Change[], backend));
