@@ -28,6 +28,10 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   "plugins/": ["domain/", "zod"],
   "plugins/checks/": ["domain/", "zod", "dns-packet", "node:buffer"],
   "plugins/backends/": ["domain/", "zod", "plugins/openstack/", "aws4fetch", "fast-xml-parser"],
+  // DNS over TCP is read as the checks read it.
+  "plugins/backends/dns-session.ts": ["domain/", "plugins/backends/", "plugins/checks/"],
+  "plugins/backends/dns-update.ts": ["domain/", "plugins/backends/", "dns-packet"],
+  "plugins/backends/rfc2136-read.ts": ["domain/", "plugins/backends/", "plugins/checks/", "dns-packet", "node:buffer"],
   // What plugins for OpenStack share; it speaks HTTP as backends do.
   "plugins/openstack/": ["domain/", "zod", "plugins/backends/http.ts"],
   "durable-objects/": ["domain/"],

@@ -3,6 +3,7 @@ import type { BackendPlugin } from "../../domain/backend.ts";
 import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 import { powerdns } from "./powerdns.ts";
+import { rfc2136 } from "./rfc2136.ts";
 import { route53 } from "./route53.ts";
 
 export const backendPlugins: Readonly<Record<string, BackendPlugin>> = {
@@ -10,4 +11,5 @@ export const backendPlugins: Readonly<Record<string, BackendPlugin>> = {
   cloudflare_dns: cloudflareDns,
   powerdns,
   route53,
+  rfc2136,
 };

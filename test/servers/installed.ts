@@ -10,6 +10,7 @@ const programs = {
   nginx: { needs: ["nginx"], files: ["/usr/lib/nginx/modules/ngx_http_echo_module.so"], packages: "nginx libnginx-mod-http-echo" },
   openssl: { needs: ["openssl"], files: [], packages: "openssl" },
   sshd: { needs: ["sshd", "ssh-keygen"], files: [], packages: "openssh-server" },
+  bind: { needs: ["named"], files: [], packages: "bind9" },
   knot: { needs: ["knotd"], files: [], packages: "knot" },
   redis: { needs: ["redis-server"], files: [], packages: "redis-server" },
   blackbox: { needs: ["prometheus-blackbox-exporter"], files: [], packages: "prometheus-blackbox-exporter" },
@@ -18,7 +19,7 @@ const programs = {
     files: ["/usr/lib/uwsgi/plugins/python3_plugin.so"],
     packages: "python3-keystone uwsgi-core uwsgi-plugin-python3",
   },
-  dig: { needs: ["dig"], files: [], packages: "bind9-dnsutils" },
+  dig: { needs: ["dig", "nsupdate"], files: [], packages: "bind9-dnsutils" },
   pdns: {
     needs: ["pdns_server"],
     files: ["/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"],

@@ -4,6 +4,7 @@ import { cloudflareDns } from "./cloudflare-dns.ts";
 import { edge } from "./edge.ts";
 import { memory } from "./memory.ts";
 import { powerdns } from "./powerdns.ts";
+import { bind, knot } from "./rfc2136.ts";
 import { route53Subject } from "./route53.ts";
 
-export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns, powerdns, route53Subject];
+export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns, powerdns, route53Subject, bind, knot];
