@@ -1,5 +1,6 @@
 /** What the status paths of the API show (api-shapes.md, "Status"): facts of the Engine's state, times in RFC 3339. */
 
+import type { Location } from "./location.ts";
 import type { OverrideView } from "./override.ts";
 import type { Status } from "./status.ts";
 import type { Verdict } from "./verdict.ts";
@@ -88,7 +89,10 @@ export type AnswerView = {
   /** Of a weighted answer: the member's weight, and its pool's. */
   readonly weight: number | null;
   readonly pool_weight: number | null;
-  readonly locations: readonly never[];
+  /** Of a `geo` answer: whose clients it is for; none: everybody whom no other is for. */
+  readonly locations: readonly Location[];
+  /** Of a `latency` answer: where its members are; null: that is not known. */
+  readonly region: string | null;
 };
 
 export type PublishedView = {

@@ -49,8 +49,8 @@ export class Flavors {
   private readonly memory: FlavorMemory;
   private readonly kept: Map<string, Sealed<Flavor>>;
   private readonly opened = new Map<string, BoundFlavor>();
-  /** Whether the Conductor said which there are, since this start. */
-  private isToldOf = false;
+  /** Of these names the Conductor said that there is none. */
+  private readonly absent = new Set<string>();
 
   constructor(ports: FlavorPorts, memory: FlavorMemory) {
     this.ports = ports;
@@ -66,7 +66,7 @@ export class Flavors {
   /** To be called with; null: there is none of that name. */
   bound(name: string): BoundFlavor | null {
     const found = this.ports.flavors(name) ?? this.opened.get(name) ?? null;
-    if (found !== null || this.isToldOf || this.ports.flavorSource === undefined) return found;
+    if (found !== null || this.absent.has(name) || this.ports.flavorSource === undefined) return found;
     return unbound(
       name,
       { class: "retry", detail: `the flavor ${name} is not known yet: the Conductor has not said what it is` },
@@ -102,8 +102,6 @@ export class Flavors {
     const all = wanted.size === 0 ? ok([]) : await this.ports.flavorSource.flavors();
     if (!all.ok) throw new Error(all.error.detail);
     const now = new Map(all.value.flatMap((flavor) => (wanted.has(flavor.name) ? [[flavor.name, flavor] as const] : [])));
-    const wasToldOf = this.isToldOf;
-    this.isToldOf ||= wanted.size > 0;
     const changed = new Map<string, Sealed<Flavor> | null>();
     for (const [name, flavor] of now) if (!isSame(this.kept.get(name), flavor)) changed.set(name, flavor);
     for (const name of this.kept.keys()) if (!now.has(name)) changed.set(name, null);
@@ -112,8 +110,9 @@ export class Flavors {
       if (flavor !== null) await this.bindOne(flavor);
       else if (this.kept.delete(name)) this.opened.delete(name);
     }
-    // Of what there is not, it is known only now.
-    const missing = wasToldOf ? [] : [...wanted].filter((name) => !now.has(name));
+    const missing = [...wanted].filter((name) => !now.has(name) && !this.absent.has(name) && !changed.has(name));
+    this.absent.clear();
+    for (const name of wanted) if (!now.has(name)) this.absent.add(name);
     return [...changed.keys(), ...missing];
   }
 

@@ -181,7 +181,7 @@ function publishedView(project: Project, gslb: Gslb, flavor: string): PublishedV
   };
 }
 
-const answersView = (answers: readonly AnswerSet[]): readonly AnswerView[] => answers.map((answer) => ({ ...answer, locations: [] }));
+const answersView = (answers: readonly AnswerSet[]): readonly AnswerView[] => answers.map(({ geofence: _, ...answer }) => answer);
 
 export function projectView(project: Project, now: number): ProjectView {
   const { catalog } = project;
