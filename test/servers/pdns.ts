@@ -1,6 +1,6 @@
 /**
- * PowerDNS Authoritative on free ports of 127.0.0.1: over SQLite with its HTTP API, or over what `launch` says. All its caches are off, so that
- * what was written is what is answered. It can be ended and come back with its data, its ports and its key.
+ * PowerDNS Authoritative on free ports of 127.0.0.1: over SQLite with its HTTP API, or over what `launch` says. All its caches are off, so
+ * that what was written is what is answered. It can be ended and come back with its data, its ports and its key.
  */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
@@ -36,8 +36,17 @@ export type Pdns = {
 
 const schema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 
-/** `launch`: other lines than those of SQLite, for another backend of PowerDNS's; there is no API then that could write. */
-export const startPdns = ({ launch }: { readonly launch?: readonly string[] } = {}): Promise<Pdns> =>
+/**
+ * `launch`: other lines than those of SQLite, for another backend of PowerDNS's; there is no API then that could write. `extra`: lines that beat
+ * those here.
+ */
+export const startPdns = ({
+  launch,
+  extra = [],
+}: {
+  readonly launch?: readonly string[];
+  readonly extra?: readonly string[];
+} = {}): Promise<Pdns> =>
   inFolder("pdns", async (folder) => {
     const [port = 0, apiPort = 0] = await freePorts(2);
     const apiKey = randomBytes(16).toString("hex");
@@ -72,6 +81,7 @@ export const startPdns = ({ launch }: { readonly launch?: readonly string[] } = 
       "write-pid=no",
       "disable-syslog=yes",
       "loglevel=4",
+      ...extra,
     ];
     await writeFile(join(folder, "pdns.conf"), `${settings.join("\n")}\n`);
     await chmod(join(folder, "pdns.conf"), 0o600);
