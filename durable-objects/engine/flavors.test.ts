@@ -56,7 +56,7 @@ function world({ plugins = { memory: memoryBackend() }, stored = [], isLate = fa
     },
   );
   const reasonOf = async (name: string) => {
-    const io = { now: () => 0, fetch, connect: noConnection, kept: new Map(), signal: AbortSignal.timeout(1_000) };
+    const io = { now: () => 0, sleep: async () => {}, fetch, connect: noConnection, kept: new Map(), signal: AbortSignal.timeout(1_000) };
     const outcome = await flavors.bound(name)?.plugin.write("example.com.", [], { settings: {}, credentials: {}, io });
     return outcome !== undefined && "class" in outcome ? outcome : null;
   };
