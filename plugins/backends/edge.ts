@@ -1,18 +1,20 @@
 /**
- * The backend that always exists: Kosmos's own answers, served over DNS over HTTPS at `/dns-query`. It needs neither settings nor
- * credentials, and speaks to no network: the Answers objects are reached through `io.answers`, which is handed to it alone.
+ * The backend that always exists: Kosmos's own answers, served over DNS over HTTPS at `/dns-query`. It needs no credentials,
+ * and speaks to no network: the Answers objects are reached through `io.answers`, which is handed to it alone.
  */
 import { z } from "zod";
 import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
+import { driftSettings } from "../../domain/flavor.ts";
 import { limits } from "../../domain/limits.ts";
 import { assert } from "../../domain/result.ts";
 
+const settings = z.strictObject(driftSettings);
 const nothing = z.strictObject({});
 
-export const edge: BackendPlugin<typeof nothing, typeof nothing> = {
+export const edge: BackendPlugin<typeof settings, typeof nothing> = {
   provider: "edge",
   title: "Kosmos's own answers over DNS over HTTPS",
-  settings: nothing,
+  settings,
   credentials: nothing,
   supports: {
     policies: ["failover", "round_robin", "weighted", "geo"],

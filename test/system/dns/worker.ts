@@ -17,7 +17,8 @@ export default {
   async fetch(request, env) {
     const answers = (name: string) => answersOf(env.ANSWERS, name);
     const world = { now: Date.now, sleep: async () => undefined, fetch, connect, signal: request.signal, kept: new Map() };
-    const backend = { settings: {}, credentials: {}, io: { ...world, answers: answersIo(answers) } };
+    const settings = { drift_interval: 300, on_drift: "reassert" } as const;
+    const backend = { settings, credentials: {}, io: { ...world, answers: answersIo(answers) } };
     const { pathname, search } = new URL(request.url);
     if (pathname === "/changes") return Response.json(await edge.write("", (await request.json()) as Change[], backend));
     if (pathname === "/records") return Response.json(await edge.read?.("", (await request.json()) as string[], backend));
