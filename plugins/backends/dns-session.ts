@@ -43,7 +43,7 @@ export async function withSession<T>(
   const where = `${server}:${port}`;
   const end = deadline(io.signal);
   // Before it is made: a connection cannot be taken back.
-  io.signal.throwIfAborted();
+  if (io.signal.aborted) throw new BackendFailure(lost(where, end.missed("no connection")));
   const socket = io.connect({ hostname: server.replace(/\.$/, ""), port });
   socket.closed.catch(() => undefined);
   const opened = socket.opened.then(
