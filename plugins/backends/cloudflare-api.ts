@@ -3,8 +3,11 @@
  * pages, 1,200 calls in five minutes for all that act for the same user. It knows no records and no pools.
  */
 import { z } from "zod";
-import { type Backend, BackendFailure, type BackendIo, type WholeFailure } from "../../domain/backend.ts";
+import { type Backend, BackendFailure, type BackendIo, type Change, type WholeFailure, type WriteFailure } from "../../domain/backend.ts";
+import { nameOf, numberOf } from "../../domain/fence.ts";
 import { driftSettings } from "../../domain/flavor.ts";
+import type { Mark } from "../../domain/ownership.ts";
+import { comparePlans } from "../../domain/plan.ts";
 import { text } from "../../domain/schema.ts";
 import { failureOf, type HttpAnswer, type HttpRequest, isOk, jsonOf, request } from "./http.ts";
 
@@ -129,6 +132,20 @@ export async function inZone<T>(backend: CloudflareBackend, zone: string, act: (
     throw error;
   }
 }
+
+/** A higher plan of the same GSLB, or, for a removal, another GSLB's plan. */
+export function supersededBy(change: Change, mark: Mark | null): WriteFailure | null {
+  if (mark === null) return null;
+  const isOurs =
+    change.kind === "publish" ? mark.gslbId === change.plan.gslb_id : [change.gslbId, ...(change.also ?? [])].includes(mark.gslbId);
+  const isAbove = isOurs ? comparePlans(mark, numberOf(change)) > 0 : change.kind === "unpublish";
+  const detail = `${nameOf(change)} is at plan ${mark.number} of epoch ${mark.epoch} of GSLB ${mark.gslbId}`;
+  return isAbove ? { class: "superseded", detail, ...mark } : null;
+}
+
+/** Whether the next call would come to the same. */
+export const isOfAll = (error: WriteFailure): boolean =>
+  error.class === "credentials" || (error.class === "retry" && error.afterMs !== undefined);
 
 /** Cloudflare writes names without the trailing dot. */
 export const withoutDot = (name: string): string => name.replace(/\.$/, "");

@@ -12,8 +12,7 @@ import {
   type WholeFailure,
   type WriteFailure,
 } from "../../domain/backend.ts";
-import { nameOf, numberOf } from "../../domain/fence.ts";
-import { comparePlans } from "../../domain/plan.ts";
+import { nameOf } from "../../domain/fence.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { rrsetsOf } from "../../domain/rrset.ts";
 import {
@@ -24,7 +23,9 @@ import {
   cloudflareRateLimit,
   cloudflareSettings,
   inZone,
+  isOfAll,
   listed,
+  supersededBy,
   withoutDot,
 } from "./cloudflare-api.ts";
 import {
@@ -114,7 +115,7 @@ async function writeChanges(zoneId: string, changes: readonly Change[], backend:
   const work: Work[] = [];
   for (const change of changes) {
     const records = ((live.get(nameOf(change)) ?? change.found)?.handle ?? []) as readonly DnsRecord[];
-    const above = supersededBy(change, records);
+    const above = supersededBy(change, markOf(records));
     const operations = operationsOf(change, records);
     if (above !== null) came.set(change, fail(above));
     else if (sizeOf(operations) === 0) came.set(change, ok(null));
@@ -130,20 +131,6 @@ async function writeChanges(zoneId: string, changes: readonly Change[], backend:
 /** Whether the ids of all that is at the name are known. */
 const isRead = (found: LiveRecords | undefined): boolean =>
   found !== undefined && (Array.isArray(found.handle) || (found.answers.length === 0 && found.gslbId === undefined));
-
-/** Whether the next call would come to the same. */
-const isOfAll = (error: WriteFailure): boolean => error.class === "credentials" || (error.class === "retry" && error.afterMs !== undefined);
-
-/** A higher plan of the same GSLB, or, for a removal, another GSLB's plan. */
-function supersededBy(change: Change, records: readonly DnsRecord[]): WriteFailure | null {
-  const mark = markOf(records);
-  if (mark === null) return null;
-  const isOurs =
-    change.kind === "publish" ? mark.gslbId === change.plan.gslb_id : [change.gslbId, ...(change.also ?? [])].includes(mark.gslbId);
-  const isAbove = isOurs ? comparePlans(mark, numberOf(change)) > 0 : change.kind === "unpublish";
-  const detail = `${nameOf(change)} is at plan ${mark.number} of epoch ${mark.epoch} of GSLB ${mark.gslbId}`;
-  return isAbove ? { class: "superseded", detail, ...mark } : null;
-}
 
 /** What belongs to one name stands in one batch: it changes at once. */
 function batchesOf(work: readonly Work[]): Work[][] {

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type DnsRecord, dnsEndpoints } from "./cloudflare-dns.ts";
+import { LoadBalancing } from "./cloudflare-lb.ts";
 import { type Endpoint, type Permission, paged, Refusal, refuse } from "./cloudflare-request.ts";
 import { routeOf, wrongAnswer, wrongRequest } from "./cloudflare-schema.ts";
 
@@ -41,6 +42,7 @@ const windowMs = 300_000;
 
 export class CloudflareDouble {
   readonly zones = new Map<string, Zone>();
+  readonly lb: LoadBalancing = new LoadBalancing(this);
   readonly calls: Call[] = [];
   /** What was wrong with requests, and with its own answers, by the schema. */
   readonly invalid: string[] = [];
@@ -56,9 +58,10 @@ export class CloudflareDouble {
   constructor() {
     this.endpoints.set("GET /zones", { permission: "zone:read", run: ({ query }) => this.listZones(query) });
     this.offer(dnsEndpoints(this));
+    this.offer(this.lb.endpoints());
   }
 
-  offer(endpoints: Readonly<Record<string, Endpoint>>): void {
+  private offer(endpoints: Readonly<Record<string, Endpoint>>): void {
     for (const [key, endpoint] of Object.entries(endpoints)) this.endpoints.set(key, endpoint);
   }
 

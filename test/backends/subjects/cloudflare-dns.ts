@@ -47,7 +47,7 @@ export const cloudflareDns: SubjectKind = {
   },
 };
 
-function zoneRecord({ name, type, ttl, content }: DnsRecord): ZoneRecord {
+export function zoneRecord({ name, type, ttl, content }: DnsRecord): ZoneRecord {
   const isName = ["CNAME", "MX", "NS"].includes(type);
   return { name: `${name}.`, type, ttl, data: `${type === "MX" ? "10 " : ""}${content}${isName ? "." : ""}` };
 }

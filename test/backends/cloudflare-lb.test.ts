@@ -1,0 +1,4 @@
+import { conformance } from "./conformance.ts";
+import { cloudflareLb } from "./subjects/cloudflare-lb.ts";
+
+conformance(cloudflareLb);
