@@ -13,6 +13,9 @@ describe("a setting", () => {
     ["KOSMOS_ALLOW_PRIVATE", "0"],
     ["KOSMOS_ALLOW_PRIVATE", "1"],
     ["KOSMOS_ALLOW_PRIVATE", "agents"],
+    ["KOSMOS_PDNS_SECRET", "s".repeat(32)],
+    ["KOSMOS_PDNS_SECRET", "0Aa-_".repeat(8)],
+    ["KOSMOS_PDNS_NS", "ns1.example.com., ns2.example.com"],
     ["KOSMOS_TRACE_URL", "anything"],
   ])("%s may be %j", (name, value) => {
     expect(settingProblem(name, value)).toBeNull();
@@ -26,6 +29,16 @@ describe("a setting", () => {
       }
     },
   );
+
+  it.each(["short", `${"s".repeat(32)}/`, "s".repeat(257)])("for PowerDNS's path is not %j, and that is not shown", (value) => {
+    expect(settingProblem("KOSMOS_PDNS_SECRET", value)).toBe(
+      "KOSMOS_PDNS_SECRET must be 32 to 256 letters, digits, - or _, as openssl rand -hex 32 makes them",
+    );
+  });
+
+  it("for name servers is not what is no name", () => {
+    expect(settingProblem("KOSMOS_PDNS_NS", "ns1.example.com,,")).toBe('KOSMOS_PDNS_NS must be names separated by commas, and "" is none');
+  });
 
   it.each(["true", "yes", "Agents", " 1"])("about private addresses is not %j", (value) => {
     expect(settingProblem("KOSMOS_ALLOW_PRIVATE", value)).toBe(

@@ -30,6 +30,9 @@ export type Env = {
   /** Known-good targets that every vantage point checks as well: URLs, separated by commas. */
   readonly KOSMOS_ANCHORS?: string;
   readonly KOSMOS_DNS_QUERY?: string;
+  /** The secret of PowerDNS's path, and the names of the servers that it answers with (docs/powerdns.md). */
+  readonly KOSMOS_PDNS_SECRET?: string;
+  readonly KOSMOS_PDNS_NS?: string;
   /** Where a checker reads its own place; "off": it says `local`. */
   readonly KOSMOS_TRACE_URL?: string;
 };

@@ -353,4 +353,6 @@ export interface AnswersRpc {
    * data, RFC 8020); null: none of them. Asked of the objects that the zones' names hash to.
    */
   longestZone(zones: readonly string[], name: string): Promise<{ readonly zone: string; readonly below: boolean } | null>;
+  /** The zones that hash to this object and have any published name. */
+  zones(): Promise<readonly string[]>;
 }

@@ -54,6 +54,9 @@ export const answersIndex = (name: string): number => hash32(name) % limits.answ
 export const answersOf = (namespace: DurableObjectNamespace, name: string): AnswersRpc =>
   stub<AnswersRpc>(namespace, `answers:${answersIndex(name)}`);
 
+export const allAnswersOf = (namespace: DurableObjectNamespace): readonly AnswersRpc[] =>
+  Array.from({ length: limits.answersObjects }, (_, index) => stub<AnswersRpc>(namespace, `answers:${index}`));
+
 /** Which project a `project:<id>` object is for. Durable Objects know their own name (`ctx.id.name`). */
 export function projectOf(name: string | undefined): string | null {
   return name?.startsWith("project:") ? name.slice("project:".length) : null;

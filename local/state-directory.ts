@@ -26,6 +26,7 @@ export type StateDirectory = {
 /** What is made if it is missing; a new entry here is made on the next start. */
 const madeSecrets: Readonly<Record<string, () => string>> = {
   KOSMOS_ENCRYPTION_KEY: () => randomBytes(32).toString("base64"),
+  KOSMOS_PDNS_SECRET: () => randomBytes(32).toString("base64url"),
 };
 
 export function openStateDirectory(path: string): StateDirectory {

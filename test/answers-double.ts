@@ -7,14 +7,18 @@ import { AnswersStore } from "../durable-objects/answers/store.ts";
 import type { AnswersRpc } from "../durable-objects/rpc.ts";
 import { answersIndex } from "../durable-objects/stubs.ts";
 
-export function answersDouble(): (name: string) => AnswersRpc {
+export const answersDouble = (): ((name: string) => AnswersRpc) => allAnswersDouble().one;
+
+/** The object for a name, and all that were asked for. */
+export function allAnswersDouble() {
   const objects = new Map<number, AnswersRpc>();
-  return (name) => {
+  const one = (name: string): AnswersRpc => {
     const index = answersIndex(name);
     const object = objects.get(index) ?? oneObject();
     objects.set(index, object);
     return object;
   };
+  return { one, all: (): readonly AnswersRpc[] => [...objects.values()] };
 }
 
 function oneObject(): AnswersRpc {
@@ -26,6 +30,7 @@ function oneObject(): AnswersRpc {
     lookup: async (fqdn) => store.lookup(fqdn),
     holdZone: async (zone, names) => store.mark(zone, names, true),
     releaseZone: async (zone, names) => store.mark(zone, names, false),
+    zones: async () => store.zones(),
     longestZone: async (zones, name) => store.longestZone(zones, name),
   };
 }

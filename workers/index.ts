@@ -6,6 +6,7 @@ import type { Env } from "../durable-objects/env.ts";
 import { Prober } from "../durable-objects/prober/prober.ts";
 import {
   agentsOf,
+  allAnswersOf,
   answersOf,
   backendsOf,
   conductorOf,
@@ -40,6 +41,7 @@ export default {
         flavors: () => flavorsOf(env.CONDUCTOR),
         backends: (project) => backendsOf(env.ENGINE, project),
         heartbeats: () => heartbeatsOf(env.CONDUCTOR),
+        allAnswers: () => allAnswersOf(env.ANSWERS),
         answers: (name) => answersOf(env.ANSWERS, name),
         mayAskDns: async (client) => (await env.DNS_LIMIT?.limit({ key: client }))?.success ?? true,
         mayBeat: async (client) => (await env.HEARTBEAT_LIMIT?.limit({ key: client }))?.success ?? true,

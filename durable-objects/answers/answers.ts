@@ -57,6 +57,10 @@ export class Answers extends DurableObject<Env> implements AnswersRpc {
     return this.#store.longestZone(z.array(name).parse(zones), name.parse(asked));
   }
 
+  async zones(): Promise<readonly string[]> {
+    return this.#store.zones();
+  }
+
   #mark(zone: string, names: readonly ZoneReference[], held: boolean): void {
     const parsed = { zone: name.parse(zone), names: references.parse(names) };
     this.ctx.storage.transactionSync(() => this.#store.mark(parsed.zone, parsed.names, held));

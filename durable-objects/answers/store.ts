@@ -95,6 +95,10 @@ export class AnswersStore {
     return null;
   }
 
+  zones(): readonly string[] {
+    return [...this.#sql.exec("SELECT DISTINCT zone FROM zone_names WHERE held = 1 ORDER BY zone")].map(({ zone }) => String(zone));
+  }
+
   #held(fqdn: string): Change | null {
     for (const row of this.#sql.exec("SELECT change FROM names WHERE fqdn = ?", fqdn)) return change.parse(JSON.parse(String(row.change)));
     return null;

@@ -202,11 +202,19 @@ it("rows from before the rules have their defaults", async () => {
       "gslb.fallback_pool_id",
       "gslb.failback",
       "gslb_pool.weight",
+      "gslb.flavors",
+      "gslb.adopt",
+      "gslb_pool.locations",
+      "gslb_pool.geofence",
+      "pool_member.neutron_id",
+      "pool_member.parameters",
     ];
     await DB.batch([
       DB.prepare("DROP INDEX gslb_by_fallback_pool"),
       DB.prepare("DROP TABLE override"),
       DB.prepare("DROP TABLE agent"),
+      DB.prepare("DROP TABLE cloud"),
+      DB.prepare("DROP TABLE flavor"),
       ...later.map((column) => column.split(".")).map(([table, column]) => DB.prepare(`ALTER TABLE ${table} DROP COLUMN ${column}`)),
       DB.prepare("DELETE FROM d1_migrations WHERE name <> '0000_initial.sql'"),
     ]);
@@ -214,7 +222,7 @@ it("rows from before the rules have their defaults", async () => {
     await fresh.deployment.prepare();
     expect(value(await project.read("pool", pool.id))).toEqual(pool);
     expect(value(await project.read("gslb", gslb.id))).toEqual(gslb);
-    expect(value(await project.gslbPools(gslb.id))).toEqual([{ ...pool, weight: 1 }]);
+    expect(value(await project.gslbPools(gslb.id))).toEqual([{ ...pool, weight: 1, locations: [], geofence: false }]);
   } finally {
     await fresh.harness.close();
   }

@@ -17,6 +17,9 @@ export type ApiSettings = SealingKeys &
     readonly KOSMOS_ALLOW_PRIVATE?: string;
     /** "off": `/dns-query` is closed. */
     readonly KOSMOS_DNS_QUERY?: string;
+    /** What PowerDNS shows in the path; unset: there is no such path. And the name servers of the zones, separated by commas. */
+    readonly KOSMOS_PDNS_SECRET?: string;
+    readonly KOSMOS_PDNS_NS?: string;
   };
 
 export type ApiBindings = {
@@ -39,6 +42,8 @@ export type ApiBindings = {
   tester(project: string, region: string): TesterRpc;
   /** The object that holds the name, or knows the zone. */
   answers(name: string): AnswersRpc;
+  /** Every one of them. */
+  allAnswers(): readonly AnswersRpc[];
   /** Whether this client may ask `/dns-query` once more. */
   mayAskDns(client: string): Promise<boolean>;
   /** Whether this client may send one more heartbeat. */

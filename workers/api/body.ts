@@ -79,7 +79,7 @@ function unsupportedMediaType(c: ApiContext, why: string): Problem {
 }
 
 /** The body, or null as soon as it proves longer than `maxBytes`. */
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
   if (Number(request.headers.get("Content-Length") ?? 0) > maxBytes) return null;
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];

@@ -133,13 +133,13 @@ function fitting(name: string, type: "A" | "AAAA"): number {
 }
 
 /**
- * The zone's SOA. The serial is constant: nobody transfers these zones, and the objects that answer share no counter. There is no name
- * server to name either, so MNAME is the zone itself.
+ * The zone's SOA. The serial is constant: nobody transfers these zones, and the objects that answer share no counter. Where there is no name
+ * server to name, MNAME is the zone itself.
  */
-function soaOf(zone: string): DnsRecord {
+export function soaOf(zone: string, mname: string = zone): DnsRecord {
   const hostmaster = `hostmaster.${zone}`;
   const data = {
-    mname: zone,
+    mname,
     rname: hostmaster.length <= 254 ? hostmaster : zone,
     serial: 1,
     refresh: 3600,

@@ -55,7 +55,7 @@ export function jsonReply(query: Query, reply: Reply, subnet: Network | null = n
 const jsonRecord = (record: DnsRecord) => ({ name: record.name, type: qtypes[record.type], TTL: record.ttl, data: presentation(record) });
 
 /** The record's data as a zone file has it. */
-function presentation(record: DnsRecord): string {
+export function presentation(record: DnsRecord): string {
   if (record.type === "HINFO") return `"${record.data.cpu}" "${record.data.os}"`;
   if (record.type !== "SOA") return record.data;
   const { mname, rname, serial, refresh, retry, expire, minimum } = record.data;

@@ -33,6 +33,19 @@ export type LookupIo = {
   readonly deadlineMs: number;
 };
 
+export type DnsWorld = LookupIo & {
+  /** In [0, 1), anew at each call: whose turn it is at a weighted name, and where the order of an answer starts. */
+  readonly random: () => number;
+};
+
+/** The cache lives as long as the isolate: that is what it is for. It is bounded, and holds nothing but public answers. */
+export const newDnsWorld = (): DnsWorld => ({
+  cache: new FindingCache(),
+  now: Date.now,
+  random: Math.random,
+  deadlineMs: limits.answersDeadlineMs,
+});
+
 /** Null: the objects do not answer, and nothing is remembered that may still be said. */
 export async function lookUp(asked: string, answers: Answers, io: LookupIo): Promise<{ finding: Finding; stale: boolean } | null> {
   const name = asked.toLowerCase();

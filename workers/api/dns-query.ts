@@ -11,7 +11,7 @@ import { overLimit } from "./client.ts";
 import { type Reply, rcodes, replyTo, without } from "./dns-answer.ts";
 import { clientIn, clientOfRequest, type Network, networkIn, networkOf } from "./dns-client.ts";
 import { jsonReply, typeNumber } from "./dns-json.ts";
-import { FindingCache, type LookupIo, lookUp } from "./dns-lookup.ts";
+import { type DnsWorld, lookUp } from "./dns-lookup.ts";
 import { decodeQuery, encodeReply, plainQuery, type Query } from "./dns-message.ts";
 import { nameBytes } from "./dns-name.ts";
 import { answerProblem } from "./problem.ts";
@@ -22,15 +22,7 @@ const jsonType = "application/dns-json";
 /** `subnet`: whom the question speaks for, where it says so; null: nobody that can be told. Left out: for whoever sends it. */
 type Form = { readonly query: Query; readonly as: "wire" | "json"; readonly subnet?: Network | null };
 
-export type DnsWorld = LookupIo & {
-  /** In [0, 1), anew at each call: whose turn it is at a weighted name, and where the order of an answer starts. */
-  readonly random: () => number;
-};
-
-export function dnsQuery(
-  // The cache lives as long as the isolate: that is what it is for. It is bounded, and holds nothing but public answers.
-  world: DnsWorld = { cache: new FindingCache(), now: Date.now, random: Math.random, deadlineMs: limits.answersDeadlineMs },
-): Hono<ApiEnv> {
+export function dnsQuery(world: DnsWorld): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.all("/", async (c) => {
     if (c.env.settings.KOSMOS_DNS_QUERY === "off") return answerProblem(c, { type: "not-found", detail: "/dns-query is closed" });

@@ -101,8 +101,8 @@ export function log(c: ApiContext, event: string, error: unknown): void {
   console.error(JSON.stringify({ event, request_id: c.var.requestId, method: c.req.method, path, error: said }));
 }
 
-/** What follows the monitor in the path of a heartbeat is its secret. */
-const secretInPath = /^(\/v0\.1\/heartbeats\/[^/]*\/).*/;
+/** What follows the monitor in the path of a heartbeat is its secret, and what follows `/pdns/` PowerDNS's. */
+const secretInPath = /^(\/v0\.1\/heartbeats\/[^/]*\/|\/pdns\/).*/;
 
 function headersOf(problem: Problem): Record<string, string> {
   if (problem.type === "method-not-allowed") return { Allow: problem.allow.join(", ") };

@@ -7,11 +7,12 @@ import type { Env } from "../../../durable-objects/env.ts";
 import { answersOf } from "../../../durable-objects/stubs.ts";
 import { edge } from "../../../plugins/backends/edge.ts";
 import type { ApiBindings } from "../../../workers/api/bindings.ts";
+import { newDnsWorld } from "../../../workers/api/dns-lookup.ts";
 import { dnsQuery } from "../../../workers/api/dns-query.ts";
 
 export { Answers };
 
-const dns = dnsQuery();
+const dns = dnsQuery(newDnsWorld());
 
 export default {
   async fetch(request, env) {
