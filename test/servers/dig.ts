@@ -12,7 +12,8 @@ export type DigOptions = {
   readonly more?: readonly string[];
 };
 export type DigRecord = { readonly name: string; readonly ttl: number; readonly type: string; readonly data: string };
-export type DigAnswer = { readonly rcode: string; readonly records: readonly DigRecord[] };
+/** `subnet`: the client subnet that came back, `<network>/<source>/<scope>`. */
+export type DigAnswer = { readonly rcode: string; readonly records: readonly DigRecord[]; readonly subnet?: string };
 
 const run = promisify(execFile);
 
@@ -36,7 +37,8 @@ export async function dig(
   // A transfer has no header of its own.
   if (rcode === undefined && !(type === "AXFR" && records.length > 0))
     throw new Error(`no answer for ${name} ${type}: ${stdout.trim().slice(-300)}`);
-  return { rcode: rcode ?? "NOERROR", records };
+  const returned = /CLIENT-SUBNET: (\S+)/.exec(stdout)?.[1];
+  return { rcode: rcode ?? "NOERROR", records, ...(returned === undefined ? {} : { subnet: returned }) };
 }
 
 /** The data alone, in order: addresses, targets. */

@@ -25,6 +25,11 @@ const programs = {
     files: ["/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"],
     packages: "pdns-server pdns-backend-sqlite3",
   },
+  "pdns-remote": {
+    needs: ["pdns_server"],
+    files: ["/usr/share/doc/pdns-backend-remote/copyright"],
+    packages: "pdns-server pdns-backend-remote",
+  },
   ping: { needs: ["ping"], files: [], packages: "iputils-ping" },
 } as const;
 export type Program = keyof typeof programs;
