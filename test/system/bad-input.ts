@@ -29,7 +29,7 @@ const gslbWrong: Write["wrong"] = [
   [{ pool_ids: [nowhere] }, "/pool_ids/0", 422],
   [{ pool_ids: ["x"] }, "/pool_ids/0", 400],
   [{ flavor: "nowhere" }, "/flavor", 422],
-  [{ steering_policy: "latency" }, "/steering_policy", 400],
+  [{ steering_policy: "latency" }, "/steering_policy", 422],
   [{ failback: "never" }, "/failback", 400],
   [{ on_all_down: "fallback_pool" }, "/fallback_pool_id", 400],
   [{ fallback_pool_id: nowhere }, "/fallback_pool_id", 422],
