@@ -77,6 +77,7 @@ describe("the next batch", () => {
       zone: "example.com.",
       keys: ["b.example.com.", "a.example.com."],
       atMost: null,
+      urgency: "operator",
     });
   });
 

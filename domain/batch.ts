@@ -66,7 +66,13 @@ export type Channel = {
 };
 
 /** Names of one zone that go out in one write. `atMost`: so many after a write that failed as a whole; null: as many as there are. */
-export type Batch = { readonly zone: string; readonly keys: readonly string[]; readonly atMost: number | null };
+export type Batch = {
+  readonly zone: string;
+  readonly keys: readonly string[];
+  readonly atMost: number | null;
+  /** What the call is for: the most urgent. */
+  readonly urgency: Urgency;
+};
 
 /** The next write to one flavor, whose publications these are; null: nothing is due that may go now. */
 export function nextBatch(publications: Iterable<readonly [key: string, Publication]>, channel: Channel, now: number): Batch | null {
@@ -78,7 +84,8 @@ export function nextBatch(publications: Iterable<readonly [key: string, Publicat
   // Those that were halved as often go together: a name that was never in a failed write does not meet one that was.
   const together = due.filter(([, { zone, atMost }]) => zone === first.zone && atMost === first.atMost);
   const most = Math.min(channel.most, first.atMost ?? channel.most);
-  return { zone: first.zone, keys: together.slice(0, most).map(([key]) => key), atMost: first.atMost };
+  const keys = together.slice(0, most).map(([key]) => key);
+  return { zone: first.zone, keys, atMost: first.atMost, urgency: first.urgency };
 }
 
 /** When something of a flavor's can be written next, Unix ms; null: nothing is waiting. */

@@ -40,10 +40,12 @@ export type Looked = { readonly publication: Publication; readonly finding: Find
 export const isWatched = (publication: Publication): boolean =>
   publication.live !== null && publication.wanted !== "removed" && (!isPending(publication) || publication.hold !== null);
 
-/** What was read of a name that is watched. */
+/** What was read of a name that is watched. What its provider still hands out says nothing; what it failed to hand out is written anew. */
 export function look(publication: Publication, live: LiveRecords, { now, expect, settings, activity, seenAt }: Look): Looked {
+  if (live.state === "pending") return { publication, finding: "same" };
   const drifts = recent(publication.drifts, now);
   if (isExpected(publication, live, expect)) {
+    if (live.state !== undefined) return { publication: reassert(publication, now), finding: "same" };
     const settled = !publication.unseen && publication.hold === null;
     return { publication: settled ? publication : { ...publication, unseen: false, hold: null }, finding: "same" };
   }
@@ -62,7 +64,7 @@ export function look(publication: Publication, live: LiveRecords, { now, expect,
 export function lookBefore(publication: Publication, live: LiveRecords, { now, expect, activity, seenAt }: Omit<Look, "settings">): Looked {
   const { wanted, urgency } = publication;
   const isKnown = publication.live !== null && !publication.unsure && wanted !== null && wanted !== "removed";
-  if (!isKnown || isExpected(publication, live, expect)) return { publication, finding: "same" };
+  if (!isKnown || live.state === "pending" || isExpected(publication, live, expect)) return { publication, finding: "same" };
   if (isAhead(publication, live)) return { publication, finding: "ahead" };
   // Until it is written, the same difference will be found again.
   const drifted = { ...publication, unsure: true, drifts: [...recent(publication.drifts, now), now] };
@@ -72,9 +74,11 @@ export function lookBefore(publication: Publication, live: LiveRecords, { now, e
   return { publication: { ...drifted, hold: { kind, found: describe(live.answers), at: now } }, finding: kind };
 }
 
-/** What is wrong with what was read back after a write that the backend took; null: it is there. */
-export function readBack(publication: Publication, live: LiveRecords, expect: Expect = asItIs): WriteFailure | null {
+/** What is wrong with what was read back after a write that the backend took; null: it is there; `pending`: it is still handed out. */
+export function readBack(publication: Publication, live: LiveRecords, expect: Expect = asItIs): WriteFailure | "pending" | null {
   const { wanted, gslbId, number } = publication;
+  if (live.state === "pending") return "pending";
+  if (live.state !== undefined) return { class: "retry", detail: `the backend failed to publish plan ${number}: ${live.state.error}` };
   if (wanted === null || !differs(wanted, live.answers, expect) || isAhead(publication, live)) return null;
   // The name was removed, and is somebody else's by now.
   if (wanted === "removed" && live.gslbId !== undefined && live.gslbId !== gslbId) return null;

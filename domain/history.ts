@@ -9,6 +9,7 @@ export const eventKinds = [
   "published",
   "publish_failed",
   "unpublished",
+  "adopted",
   "config",
   "all_down",
   "region_lost_vote",

@@ -159,6 +159,11 @@ export const limits = {
   readBeforeWriteMs: 1_000,
   /** A new configuration waits this long, at the most, for the Conductor to say what the flavors are that it names first. */
   flavorWaitMs: 2_000,
+  /** How many GSLBs of a project that had a name before, and may have left a plan there, are remembered. */
+  formerGslbs: 8,
+  /** What a provider still hands out to its servers is read again after the first, then ever later, at most the second apart. */
+  pendingMinMs: 1_000,
+  pendingMaxMs: 5_000,
   /** What is live is compared with what was written this often; where it drifted within the last ten minutes, this often. */
   driftIntervalMs: 300_000,
   driftAgainMs: 60_000,

@@ -22,6 +22,8 @@ export const publication = z.object({
   zone: z.string(),
   /** The GSLB it was last wanted for; it changes when a name is made again. */
   gslbId: z.string(),
+  /** GSLBs that it was wanted for before, and whose plan may have been written since a plan was last confirmed. */
+  former: z.array(z.string()).readonly().default([]),
   epoch: z.int(),
   /** The number of the newest plan, published or not. It never falls, also when the name is gone. */
   number: z.int(),
@@ -36,7 +38,7 @@ export const publication = z.object({
   cachedUntil: z.number().default(0),
   /** The longest TTL, in seconds, of plans that were replaced before the backend confirmed them: they may have been live. */
   replacedTtl: z.number().default(0),
-  /** The backend took it and could not be read back yet. */
+  /** The backend took it and could not be read back yet; of what is still pending: it is taken, and not live yet. */
   unseen: z.boolean().default(false),
   /** A plan after `live` may have been written: what is found there says nothing of other writers. */
   unsure: z.boolean().default(false),
@@ -66,6 +68,7 @@ export const newPublication = (flavor: string, fqdn: string, zone: string, gslbI
   fqdn,
   zone,
   gslbId,
+  former: [],
   epoch: 0,
   number: 0,
   wanted: null,
@@ -130,7 +133,7 @@ export function want(
     JSON.stringify(current.places) === JSON.stringify(wanted.places) &&
     JSON.stringify(current.pools) === JSON.stringify(wanted.pools);
   if (same && (cause === "automatic" || publication.hold === null)) return publication;
-  const next = { ...publication, gslbId, zone, urgency: urgencyOf(publication, wanted, cause) };
+  const next = { ...publication, gslbId, former: formerOf(publication, gslbId), zone, urgency: urgencyOf(publication, wanted, cause) };
   return renumber(next, Math.max(publication.epoch, epoch), publication.number + 1, (number, nextEpoch) => ({
     gslb_id: gslbId,
     fqdn: publication.fqdn,
@@ -164,9 +167,20 @@ export function reassert(publication: Publication, now: number): Publication {
 
 export const isPending = (publication: Publication): boolean => publication.wanted !== null && publication.confirmed !== publication.number;
 
+/** The provider took the newest and still hands it out: it is read again until it is live, and not written again. */
+export const isTaken = (publication: Publication): boolean => isPending(publication) && publication.unseen;
+
+/** The provider took plan `number` and says that it is not live yet. */
+export const take = (publication: Publication, number: number): Publication =>
+  number === publication.number && isPending(publication) && !publication.unseen ? { ...publication, unseen: true } : publication;
+
+/** What failed is tried again now, as if for the first time: why it failed may be over. */
+export const retryNow = (publication: Publication): Publication =>
+  isPending(publication) && publication.lastError !== null ? { ...publication, attempts: 0, nextTryAt: 0 } : publication;
+
 /** When it may be written, Unix ms; null: there is nothing to write, or it is held. */
 export function dueAt(publication: Publication, now: number): number | null {
-  if (!isPending(publication) || publication.hold !== null) return null;
+  if (!isPending(publication) || publication.unseen || publication.hold !== null) return null;
   // A time that is further ahead than any wait was set before the clock was.
   return publication.nextTryAt > now + limits.retryAfterMaxMs ? 0 : publication.nextTryAt;
 }
@@ -192,6 +206,7 @@ export function confirm(publication: Publication, number: number, now: number, s
     live,
     cachedUntil: isPending(publication) ? Math.max(publication.cachedUntil, now + before * 1_000) : publication.cachedUntil,
     replacedTtl: 0,
+    former: [],
     unseen: !seen,
     unsure: false,
     attempts: 0,
@@ -203,8 +218,8 @@ export function confirm(publication: Publication, number: number, now: number, s
 
 /**
  * The backend did not take it. It is tried again without end: exponential back-off with full jitter, at most five minutes apart. `random` is
- * from [0, 1). A name that somebody holds with a higher plan is taken over by a plan above it; a removal gives way to another GSLB's,
- * since the name is not ours any more.
+ * from [0, 1). A name that somebody holds with a higher plan is taken over by a plan above it; a removal gives way to whatever is not
+ * ours, since the name is not ours any more.
  */
 export function refuse(publication: Publication, number: number, failure: WriteFailure, now: number, random: number): Publication {
   if (number !== publication.number) return publication;
@@ -224,11 +239,13 @@ export function refuse(publication: Publication, number: number, failure: WriteF
     if (wanted === "removed" && ownersOf(publication).includes(failure.gslbId)) return { ...publication, epoch, number: above, ...again };
     return confirm(publication, number, now);
   }
+  if (failure.class === "foreign" && publication.wanted === "removed") return confirm(publication, number, now);
   const wait = failure.class === "retry" ? Math.max(backoff, Math.min(failure.afterMs ?? 0, limits.retryAfterMaxMs)) : backoff;
   return {
     ...publication,
     attempts,
     nextTryAt: now + wait,
+    unseen: false,
     // Whoever is refused for good is alone from now on: no other waits for what it does to a write.
     atMost: failure.class === "refused" ? 1 : publication.atMost,
     lastError: { class: failure.class, detail: failure.detail, at: now },
@@ -249,9 +266,16 @@ export function grow(publication: Publication, atMost: number, most: number): Pu
   return { ...publication, atMost: 2 * atMost < most ? 2 * atMost : null };
 }
 
-/** The GSLBs whose plan may be at the name: the present one, and the one whose plan was confirmed last. */
-export const ownersOf = ({ gslbId, live }: Publication): readonly string[] =>
-  live === null || live.plan.gslb_id === gslbId ? [gslbId] : [gslbId, live.plan.gslb_id];
+/** The GSLBs whose plan may be at the name: the present one, the one whose plan was confirmed last, and who wanted it in between. */
+export const ownersOf = ({ gslbId, former, live }: Publication): readonly string[] => [
+  ...new Set([gslbId, ...former, ...(live === null ? [] : [live.plan.gslb_id])]),
+];
+
+/** A plan that was not confirmed may have been written all the same. */
+function formerOf({ gslbId, former, number, confirmed }: Publication, next: string): readonly string[] {
+  if (gslbId === next || number === confirmed) return former;
+  return [...new Set([...former, gslbId])].slice(-limits.formerGslbs);
+}
 
 /** Full jitter between half the base and the bound, so that a herd of names does not come back at once. */
 export function backoffMs(attempts: number, random: number): number {

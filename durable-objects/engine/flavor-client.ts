@@ -2,13 +2,23 @@
  * Calls the backend of one flavor: within its budget, and ended by a deadline, since a backend that hangs is one that failed. A call that throws
  * is an answer like any other; what it means for a publication is for the caller.
  */
-import { BackendFailure, type BackendIo, type Change, type LiveRecords, type LiveSet, type WriteOutcome } from "../../domain/backend.ts";
+import {
+  BackendFailure,
+  type BackendIo,
+  type Change,
+  type FailureClass,
+  type LiveRecords,
+  type LiveSet,
+  type WholeFailure,
+  type WriteOutcome,
+} from "../../domain/backend.ts";
 import {
   type Budget,
   type Channel,
   callAt,
   failedAgain,
   fullBudget,
+  mayCall,
   noOutage,
   type Outage,
   postpone,
@@ -19,6 +29,7 @@ import { asItIs, type DriftSettings, defaultDrift } from "../../domain/drift.ts"
 import { nameOf } from "../../domain/fence.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Plan } from "../../domain/plan.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 
 export type ClientPorts = Pick<EnginePorts, "now" | "random" | "sleep" | "flavors" | "backendIo" | "log">;
@@ -28,7 +39,7 @@ export class FlavorClient {
   private readonly ports: ClientPorts;
   private budget: Budget = fullBudget;
   private outage: Outage = noOutage;
-  private readonly kept = new Map<string, unknown>();
+  private kept = new Map<string, unknown>();
 
   constructor(flavor: string, ports: ClientPorts) {
     this.flavor = flavor;
@@ -40,8 +51,21 @@ export class FlavorClient {
     const outcome = await this.tryWrite(zone, changes);
     const isTaken = !("class" in outcome) && outcome.some((result) => result.ok);
     if (isTaken) this.outage = noOutage;
-    else if (isOutage(outcome)) this.outage = failedAgain(this.outage, changes.map(nameOf), this.ports.now(), this.ports.random());
+    else if (isOutage(outcome)) this.failed(changes.map(nameOf));
     return outcome;
+  }
+
+  /** Nothing can be done for these names, and it may be so for others. */
+  failed(names: readonly string[]): void {
+    this.outage = failedAgain(this.outage, names, this.ports.now(), this.ports.random());
+  }
+
+  /** The flavor is another one now, as with new credentials: what it said before counts no more, but for the calls that were made. */
+  changed(): void {
+    // A call that is under way goes on with what it has, and leaves nothing behind.
+    this.kept = new Map();
+    this.outage = noOutage;
+    this.budget = { ...this.budget, waitUntil: 0 };
   }
 
   private async tryWrite(zone: string, changes: readonly Change[]): Promise<WriteOutcome> {
@@ -51,22 +75,23 @@ export class FlavorClient {
     try {
       return await this.call(limits.writeDeadlineMs, (io) => plugin.write(zone, changes, { settings, credentials, io }));
     } catch (error) {
-      return error instanceof BackendFailure ? error.failure : { class: "retry", detail: text(error) };
+      return failureOf(error);
     }
   }
 
-  /** What is live, by name; null: it could not be read. At most `channel().most` names of one zone. */
-  async read(zone: string, fqdns: readonly string[], deadlineMs: number): Promise<ReadonlyMap<string, LiveRecords> | null> {
+  /** What is live, by name. At most `channel().most` names of one zone. */
+  async read(zone: string, fqdns: readonly string[], deadlineMs: number): Promise<Result<ReadonlyMap<string, LiveRecords>, WholeFailure>> {
     const bound = this.bound();
     const read = bound?.plugin.read;
-    if (bound === null || read === undefined) return null;
+    if (bound === null || read === undefined) return fail({ class: "not-found", detail: `there is no flavor ${this.flavor} to be read` });
     const { plugin, settings, credentials } = bound;
     try {
       const records = await this.call(deadlineMs, (io) => read.call(plugin, zone, fqdns, { settings, credentials, io }));
-      return new Map(records.map((record) => [record.fqdn, record]));
+      return ok(new Map(records.map((record) => [record.fqdn, record])));
     } catch (error) {
-      this.ports.log.warn(`engine: ${this.flavor} could not be read: ${text(error)}`);
-      return null;
+      const failure = failureOf(error);
+      this.ports.log.warn(`engine: ${this.flavor} could not be read: ${failure.detail}`);
+      return fail(failure);
     }
   }
 
@@ -95,6 +120,16 @@ export class FlavorClient {
   callAt(use: Use, now: number): number {
     const { budget, limit } = this.channel();
     return callAt(budget, limit, use, now);
+  }
+
+  mayRead(now: number): boolean {
+    return this.canRead() && this.callAt("read", now) <= now;
+  }
+
+  /** Whether one more call may be made before this one: a reading never delays the write that it is for. */
+  mayReadBefore(use: Use, now: number): boolean {
+    const { budget, limit } = this.channel();
+    return this.canRead() && mayCall(budget, limit, "read", now) && mayCall(spend(budget, limit, now), limit, use, now);
   }
 
   /** The backend asked to be left alone for so long. */
@@ -129,6 +164,10 @@ export class FlavorClient {
 const isOutage = (outcome: WriteOutcome): boolean =>
   "class" in outcome
     ? outcome.class !== "refused"
-    : outcome.length > 1 && outcome.every((result) => !result.ok && result.error.class === "retry");
+    : outcome.length > 1 && outcome.every((result) => !result.ok && nobodys.has(result.error.class));
+const nobodys: ReadonlySet<FailureClass> = new Set(["retry", "credentials", "not-found"]);
+
+const failureOf = (error: unknown): WholeFailure =>
+  error instanceof BackendFailure ? error.failure : { class: "retry", detail: text(error) };
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));

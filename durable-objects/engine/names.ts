@@ -96,7 +96,7 @@ export function sayWritten(
   const fresh = next.confirmed > publication.confirmed;
   if (fresh && next.wanted === "removed" && !isPending(next)) {
     project.unpublished(gslb_id, flavor);
-    const reason = `${fqdn} is removed from ${flavor}`;
+    const reason = failure === null ? `${fqdn} is removed from ${flavor}` : `${failure.detail}: nothing is removed from ${flavor}`;
     project.say(now, { kind: "unpublished", severity: "info", ...about, rule: "unpublish", reason, evidence: batch });
   } else if (fresh && next.live !== publication.live && next.live !== null) {
     const { epoch, ttl, withdrawn, answers } = next.live.plan;
@@ -123,6 +123,25 @@ const endings = {
   conflict: `that is ${limits.conflictDrifts} times within ${limits.conflictMs / 60_000} minutes`,
   hand_edit: "changed while Kosmos neither judged nor published",
 } as const;
+
+/** Others' records were replaced, since people said that the name is Kosmos's. */
+export function sayAdopted(
+  project: Project,
+  { flavor, gslbId: gslb_id, fqdn, number }: Publication,
+  found: LiveRecords,
+  now: number,
+): void {
+  project.say(now, {
+    kind: "adopted",
+    severity: "warning",
+    gslb_id,
+    flavor,
+    plan: number,
+    rule: "adopt",
+    reason: `${fqdn} had ${describe(found.answers)} that this GSLB did not make: replaced, since adopt is set`,
+    evidence: { found: found.answers, mark: found.gslbId ?? null },
+  });
+}
 
 /** What the history says of what was read: nothing where it was as written. */
 export function sayLooked(

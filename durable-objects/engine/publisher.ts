@@ -37,9 +37,7 @@ export class Publisher {
 
   /** A flavor is another one now, as with new credentials: what failed there is tried again at once. */
   flavorChanged(name: string): void {
-    for (const publication of this.project.publications.values()) {
-      if (publication.flavor === name && publication.lastError !== null) this.project.publish({ ...publication, nextTryAt: 0 });
-    }
+    for (const lane of this.used()) if (lane.flavor === name) lane.flavorChanged();
   }
 
   private used(): Lane[] {
