@@ -37,7 +37,9 @@ export function fence(held: Change | null, change: Change): Result<"take" | "sam
 export function recordsOf(fqdn: string, held: Change | null): LiveRecords {
   if (held === null) return { fqdn, epoch: null, number: null, answers: [] };
   const { epoch, number } = numberOf(held);
-  return { fqdn, gslbId: gslbOf(held), epoch, number, answers: held.kind === "publish" ? held.plan.answers.map(liveSet) : [] };
+  // A name that was removed is nobody's: the number stands, whoever comes next.
+  if (held.kind === "unpublish") return { fqdn, epoch, number, answers: [] };
+  return { fqdn, gslbId: gslbOf(held), epoch, number, answers: held.plan.answers.map(liveSet) };
 }
 
 /** Whether a removal would take away what another GSLB published. */

@@ -112,9 +112,12 @@ const deeds: Readonly<Record<string, Deed>> = {
   remake(world, random) {
     const gslb = any(random, world.conductor.tables.gslb);
     if (gslb === null) return null;
-    world.conductor.remove("gslb", gslb.id, random.chance(0.8) ? "delete" : "keep");
+    const keep = random.chance(0.2);
+    world.conductor.remove("gslb", gslb.id, keep ? "keep" : "delete");
     const pools = [...world.conductor.tables.pool.keys()];
-    if (random.chance(0.7)) world.conductor.put("gslb", world.maker.gslb(pools, { fqdn: gslb.fqdn, name: gslb.name }));
+    // What was kept is nobody's: whoever makes the name again has to say that it is Kosmos's.
+    const adopt = keep || gslb.adopt;
+    if (random.chance(0.7)) world.conductor.put("gslb", world.maker.gslb(pools, { fqdn: gslb.fqdn, name: gslb.name, adopt }));
     return `${gslb.name} is deleted and made again`;
   },
   override(world, random) {

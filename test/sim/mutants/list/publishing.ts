@@ -2,6 +2,8 @@
 import type { Mutant } from "../mutant.ts";
 
 const publish = "domain/publish.ts";
+const ownership = "domain/ownership.ts";
+const lane = "durable-objects/engine/lane.ts";
 
 export const publishing: readonly Mutant[] = [
   {
@@ -98,11 +100,89 @@ export const publishing: readonly Mutant[] = [
   {
     name: "a-plan-is-chosen-before-the-look",
     rule: "only the newest plan is written, checked before each write",
-    file: "durable-objects/engine/lane.ts",
-    find: `    await this.readBefore(batch);
-    // The newest plans, as they are now: whoever is held, gone or written by now is left out.
-    const due = this.present(batch.keys, (one) => one.zone === batch.zone && isDue(one, this.ports.now()));`,
-    replace: `    const due = this.present(batch.keys, (one) => one.zone === batch.zone && isDue(one, this.ports.now()));
-    await this.readBefore(batch);`,
+    file: lane,
+    find: `    const found = await this.readBefore(batch);
+    // The newest plans, as they are now: whoever is held, gone or written by now is left out, and whoever meets others' records.
+    const due = this.cleared(batch, found);`,
+    replace: `    const early = this.present(batch.keys, (one) => one.zone === batch.zone && isDue(one, this.ports.now()));
+    const found = await this.readBefore(batch);
+    const due = this.cleared(batch, found).length === 0 ? [] : early;`,
+  },
+  {
+    name: "others-records-are-written-over",
+    rule: "records of others at a name that was never published stay, without adopt",
+    file: ownership,
+    find: `return adopt || !isOthers(publication, live) ? null : foreign(": set adopt to replace it");`,
+    replace: "return null;",
+  },
+  {
+    name: "a-first-write-is-blind",
+    rule: "a name is read before it is published for the first time",
+    file: ownership,
+    find: `live === null || wanted === "removed";`,
+    replace: `wanted === "removed" && live === null;`,
+  },
+  {
+    name: "what-could-not-be-read-is-written",
+    rule: "a name that could not be read is not written for the first time",
+    file: lane,
+    find: "(!reads || !mustBeRead(one) || found.has(one.fqdn))",
+    replace: "(!reads || one.zone === zone)",
+  },
+  {
+    name: "a-removal-takes-others-records",
+    rule: "a removal takes what has our mark, or is as we wrote it",
+    file: ownership,
+    find: `return isNothing || isAsWritten ? null : foreign("");`,
+    replace: "return null;",
+  },
+  {
+    name: "a-lower-plan-is-written",
+    rule: "an older plan than what stands there is never written",
+    file: ownership,
+    find: "const isAbove = epoch !== null && number !== null && comparePlans({ epoch, number }, publication) > 0;",
+    replace: "const isAbove = false;",
+  },
+  {
+    name: "who-had-the-name-before-is-a-stranger",
+    rule: "a plan of the name's own past is no stranger's",
+    file: publish,
+    find: "  if (gslbId === next || number === confirmed) return former;",
+    replace: "  if (gslbId === next || number !== confirmed) return former;",
+  },
+  {
+    name: "pending-is-live",
+    rule: "what the provider still hands out is not in sync",
+    file: "domain/drift.ts",
+    find: `if (live.state === "pending") return "pending";`,
+    replace: `if (live.state === "pending") return null;`,
+  },
+  {
+    name: "pending-is-written-again",
+    rule: "what the provider still hands out is not written again",
+    file: publish,
+    find: "if (!isPending(publication) || publication.unseen || publication.hold !== null) return null;",
+    replace: "if (!isPending(publication) || publication.hold !== null) return null;",
+  },
+  {
+    name: "pending-is-drift",
+    rule: "what the provider still hands out is no drift",
+    file: "domain/drift.ts",
+    find: `if (live.state === "pending") return { publication, finding: "same" };`,
+    replace: "",
+  },
+  {
+    name: "a-failed-hand-out-is-live",
+    rule: "what the provider failed to hand out is written again",
+    file: "domain/drift.ts",
+    find: `if (live.state !== undefined) return { class: "retry"`,
+    replace: `if (live.state !== undefined && number < 0) return { class: "retry"`,
+  },
+  {
+    name: "new-credentials-wait",
+    rule: "what failed is tried at once when the flavor changes",
+    file: lane,
+    find: "for (const [key] of this.entries()) this.change(key, retryNow);",
+    replace: "",
   },
 ];
