@@ -291,17 +291,16 @@ export class Lane {
     );
   }
 
-  /** What may be written as far as is known, and what is to be read before. */
+  /** What may be written as far as is known. */
   private writable(): Entry[] {
-    return this.entries().filter((entry) => !this.isUnknown(entry));
+    if (!this.client.canRead()) return this.entries();
+    return this.entries().filter(([key, one]) => !mustBeRead(one) || this.readingOf(key) !== undefined);
   }
 
+  /** What is to be read before it is written. */
   private unknown(): Entry[] {
-    return this.entries().filter((entry) => !this.underWay.has(entry[0]) && this.isUnknown(entry));
-  }
-
-  private isUnknown([key, publication]: Entry): boolean {
-    return mustBeRead(publication) && this.client.canRead() && this.readingOf(key) === undefined;
+    if (!this.client.canRead()) return [];
+    return this.entries().filter(([key, one]) => mustBeRead(one) && !this.underWay.has(key) && this.readingOf(key) === undefined);
   }
 
   private readingOf(key: string): LiveRecords | undefined {
