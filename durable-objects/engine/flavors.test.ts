@@ -28,6 +28,8 @@ const flavor = (name: string, over: Partial<Sealed<Flavor>> = {}): Sealed<Flavor
   ...over,
 });
 
+const idle = { now: () => 0, fetch, connect: noConnection, sleep: async () => undefined };
+
 type Over = {
   readonly plugins?: Readonly<Record<string, BackendPlugin>>;
   readonly stored?: readonly Sealed<Flavor>[];
@@ -42,7 +44,7 @@ function world({ plugins = { memory: memoryBackend() }, stored = [], isLate = fa
     {
       flavors: (name) => (name === "edge" ? { plugin: memoryBackend(), settings: {}, credentials: {} } : null),
       flavorSource: { flavors: async () => ok([...has]), keys, plugins },
-      backendIo: { now: () => 0, fetch, connect: noConnection, answers: { write: async () => [], read: async () => [] } },
+      backendIo: { ...idle, answers: { write: async () => [], read: async () => [] } },
       // Deadlines are over at once, or never.
       sleep: (_, signal) => new Promise((resolve) => (isLate ? resolve() : signal?.addEventListener("abort", () => resolve()))),
     },
@@ -56,7 +58,7 @@ function world({ plugins = { memory: memoryBackend() }, stored = [], isLate = fa
     },
   );
   const reasonOf = async (name: string) => {
-    const io = { now: () => 0, sleep: async () => {}, fetch, connect: noConnection, kept: new Map(), signal: AbortSignal.timeout(1_000) };
+    const io = { ...idle, kept: new Map(), signal: AbortSignal.timeout(1_000) };
     const outcome = await flavors.bound(name)?.plugin.write("example.com.", [], { settings: {}, credentials: {}, io });
     return outcome !== undefined && "class" in outcome ? outcome : null;
   };
