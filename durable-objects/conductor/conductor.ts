@@ -345,6 +345,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     return orUnavailable(async () => {
       await this.news.expect(await this.projects());
       const changed = await change();
+      // What was refused is no news.
+      if (!changed.ok) return changed;
       const told = this.news.tell();
       this.ctx.waitUntil(told);
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, patienceMs))]);

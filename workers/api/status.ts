@@ -61,6 +61,7 @@ function settle<T>(row: Result<unknown, Problem>, seen: Result<T | null, Problem
   return seen.value === null ? null : ok(seen.value);
 }
 
+const leavingReason = "it is being deleted: not all of its backends have confirmed yet that the name is gone";
 const unseenReason = "the Engine has not taken it over yet";
 const sinceOf = (row: { readonly status: string; readonly created_at: string; readonly updated_at: string }): string =>
   row.status === "PENDING" ? row.created_at : row.updated_at;
@@ -113,7 +114,7 @@ function unseenGslb(gslb: Gslb, pools: readonly PoolWithMembers[], seen: SeenFla
     fqdn: gslb.fqdn,
     status: gslb.status,
     since: sinceOf(gslb),
-    reason: unseenReason,
+    reason: gslb.action === "DELETE" ? leavingReason : unseenReason,
     frozen: false,
     failback_pending: false,
     pools: pools.map(unseenPool),
