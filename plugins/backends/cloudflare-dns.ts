@@ -24,30 +24,17 @@ import {
   cloudflareSettings,
   inZone,
   isOfAll,
-  listed,
   supersededBy,
-  withoutDot,
 } from "./cloudflare-api.ts";
-import {
-  type DnsRecord,
-  dnsRecord,
-  liveRecords,
-  markOf,
-  type Operations,
-  operationsOf,
-  recordsAt,
-  sizeOf,
-} from "./cloudflare-dns-records.ts";
+import { recordsRead } from "./cloudflare-dns-read.ts";
+import { type DnsRecord, dnsRecord, liveRecords, markOf, type Operations, operationsOf, sizeOf } from "./cloudflare-dns-records.ts";
 
 const settings = z.strictObject(cloudflareSettings);
 
 /** Of the free plan; 3,500 on others. */
 const operationsPerBatch = 200;
-const recordsPerPage = 5_000;
 /** So many calls more may a write make to find whom Cloudflare disliked: one among 200 takes 16, and what is wrong with all does not use up the limit. */
 const extraCalls = 64;
-/** So many names are asked for one by one; of more, all records of the zone. */
-const namesAskedFor = 3;
 
 export const cloudflareDns: BackendPlugin<typeof settings, typeof cloudflareCredentials> = {
   provider: "cloudflare_dns",
@@ -86,22 +73,8 @@ export const cloudflareDns: BackendPlugin<typeof settings, typeof cloudflareCred
 };
 
 async function readNames(zoneId: string, fqdns: readonly string[], backend: CloudflareBackend): Promise<readonly LiveRecords[]> {
-  const path = `/zones/${zoneId}/dns_records`;
-  const byName = new Map<string, DnsRecord[]>();
-  // By its ending a name comes with its mark beside it, and with what is below it.
-  const queries = fqdns.length > namesAskedFor ? [{}] : fqdns.map((fqdn) => ({ "name.endswith": withoutDot(fqdn) }));
-  const seen = new Set<string>();
-  for (const query of queries) {
-    for (const record of await listed(backend, dnsRecord, { path, query, perPage: recordsPerPage })) {
-      if (seen.has(record.id)) continue;
-      seen.add(record.id);
-      const name = record.name.toLowerCase();
-      const records = byName.get(name);
-      if (records === undefined) byName.set(name, [record]);
-      else records.push(record);
-    }
-  }
-  return fqdns.map((fqdn) => liveRecords(fqdn, recordsAt(fqdn, byName)));
+  const records = await recordsRead(zoneId, fqdns, backend);
+  return fqdns.map((fqdn, index) => liveRecords(fqdn, records[index] ?? []));
 }
 
 type Work = { readonly change: Change; readonly operations: Operations };

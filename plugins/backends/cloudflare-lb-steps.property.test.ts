@@ -15,7 +15,7 @@ const clients = [{}, { country: "FR", region: "WEU" }, { country: "US", region: 
 /** A world with the double, and how Kosmos writes to it: read, then write. */
 function world() {
   const double = new CloudflareDouble();
-  double.token("token", "zone:read", "lb:write", "pools:write");
+  double.token("token", "zone:read", "dns:read", "lb:write", "pools:write");
   const zone = double.zone("example.com");
   const kept = new Map<string, unknown>();
   const io = {

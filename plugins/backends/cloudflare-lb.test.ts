@@ -4,6 +4,7 @@ import { differs } from "../../domain/drift.ts";
 import { nameOf } from "../../domain/fence.ts";
 import type { Plan } from "../../domain/plan.ts";
 import { CloudflareDouble, type Fault, type Zone } from "../../test/doubles/cloudflare.ts";
+import { addRecord } from "../../test/doubles/cloudflare-dns.ts";
 import type { Balancer, Pool } from "../../test/doubles/cloudflare-lb.ts";
 import { gslbId, type Pooled, planOf, publishOf } from "./cloudflare-lb.fixture.ts";
 import { cloudflareLb } from "./cloudflare-lb.ts";
@@ -18,7 +19,7 @@ let zone: Zone;
 let kept: Map<string, unknown>;
 beforeEach(() => {
   double = new CloudflareDouble();
-  double.token("secret-token", "zone:read", "lb:write", "pools:write");
+  double.token("secret-token", "zone:read", "dns:read", "lb:write", "pools:write");
   zone = double.zone("example.com");
   kept = new Map();
 });
@@ -246,6 +247,22 @@ describe("cloudflare_lb", () => {
     expect(double.invalid).toEqual([]);
   });
 
+  it("tells of records that it would stand before, never touches them, and is not held up by them when it is gone", async () => {
+    addRecord(double, zone, { name: "www.example.com", type: "A", content: "203.0.113.7", ttl: 300 });
+    addRecord(double, zone, { name: "below.www.example.com", type: "A", content: "203.0.113.8", ttl: 300 });
+    expect(await live()).toMatchObject({ epoch: null, number: null, answers: [{ type: "A", values: ["203.0.113.7"], ttl: 300 }] });
+    expect(await live()).not.toHaveProperty("gslbId");
+    await publish(1, "failover", [{ n: 1, on: [a] }]);
+    await write(removal(2));
+    expect((await live()).answers).toEqual([]);
+    // Somebody who has not seen it stand there, as after a restart, sees the records, until he has removed it.
+    kept = new Map();
+    expect((await live()).answers).toHaveLength(1);
+    expect(words(await write(removal(2)))).toEqual(["ok"]);
+    expect((await live()).answers).toEqual([]);
+    expect([...zone.records.values()]).toHaveLength(2);
+  });
+
   it("says on the load balancer itself whose it is, also where nothing else changes", async () => {
     await publish(1, "failover", [{ n: 1, on: [a] }]);
     change({ description: "edited" });
@@ -319,7 +336,7 @@ describe("cloudflare_lb", () => {
   });
 
   it("is told who may not, and where nothing is", async () => {
-    double.token("reader", "zone:read", "lb:read", "pools:read");
+    double.token("reader", "zone:read", "dns:read", "lb:read", "pools:read");
     const change = publishOf(planOf(1, "failover", [{ n: 1, on: [a] }]));
     expect(words(await cloudflareLb.write("example.com.", [change], backend("reader")))).toEqual(["credentials"]);
     await expect(cloudflareLb.read?.("example.com.", [www], backend("nobody"))).rejects.toMatchObject({

@@ -1,8 +1,8 @@
 /**
  * Cloudflare Load Balancing: a load balancer at each name, with a pool for each of the GSLB's pools (developers.cloudflare.com/load-balancing/).
  * Cloudflare's own monitors are off: a member is in rotation because Kosmos says so, and one that somebody attached is drift. Arrays are replaced as
- * a whole and nothing is compared and set there, so everything is read before it is written. Records in the zone at the same name are not looked at:
- * a load balancer stands before them, and they answer again when it is off.
+ * a whole and nothing is compared and set there, so everything is read before it is written. Records of the zone at the same name are told as what is
+ * there, as long as no load balancer stands before them; they are never touched.
  */
 import { z } from "zod";
 import {
@@ -31,6 +31,8 @@ import {
   supersededBy,
   withoutDot,
 } from "./cloudflare-api.ts";
+import { recordsRead } from "./cloudflare-dns-read.ts";
+import { dnsRecord, liveRecords as recordsLive } from "./cloudflare-dns-records.ts";
 import { type ApiBalancer, type ApiPool, apiBalancer, apiPool, setsOf, viewOf } from "./cloudflare-lb-live.ts";
 import { desiredOf, expectedSets, isOurName, nameTag } from "./cloudflare-lb-plan.ts";
 import { type Found, type Step, stepsFor, stepsToRemove } from "./cloudflare-lb-steps.ts";
@@ -65,7 +67,8 @@ export const cloudflareLb: BackendPlugin<typeof settings, typeof cloudflareCrede
   read: (zone, fqdns, backend) =>
     inZone(backend, zone, async (id) => {
       const found = await look(id, fqdns, backend);
-      return fqdns.map((fqdn, index) => liveRecords(fqdn, found[index] ?? nothing));
+      const live = fqdns.map((fqdn, index) => liveRecords(fqdn, found[index] ?? nothing));
+      return withBeneath(id, live, backend);
     }),
   write: (zone, changes, backend) => inZone(backend, zone, (id) => writeChanges(id, changes, backend)),
   test: async (zones, backend) => {
@@ -74,6 +77,7 @@ export const cloudflareLb: BackendPlugin<typeof settings, typeof cloudflareCrede
     for (const zone of zones) {
       await inZone(backend, zone, async (id) => {
         const balancers = await listed(backend, apiBalancer, `/zones/${id}/load_balancers`);
+        await call(backend, z.array(dnsRecord), { path: `/zones/${id}/dns_records`, query: { per_page: "1" } });
         details.push(`${zone} is zone ${id}, with ${balancers.length} load balancers`);
       });
     }
@@ -123,6 +127,31 @@ function liveRecords(fqdn: string, found: Found): LiveRecords {
   };
 }
 
+/**
+ * Records of the zone that a load balancer would stand before are somebody's: who is to have the name says so (`adopt`). Not of names at which one of
+ * Kosmos's stood: what was beneath it answers again when it is gone, and is no sign of it.
+ */
+async function withBeneath(zoneId: string, live: readonly LiveRecords[], backend: LbBackend): Promise<readonly LiveRecords[]> {
+  for (const { fqdn, gslbId } of live) if (gslbId !== undefined) stood(backend).add(fqdn);
+  const bare = live.filter(({ fqdn, handle }) => handle === undefined && !stood(backend).has(fqdn)).map(({ fqdn }) => fqdn);
+  if (bare.length === 0) return live;
+  const records = await recordsRead(zoneId, bare, backend);
+  // Those that bear a mark are Kosmos's own, of another flavor.
+  const foreign = (index: number) => (records[index] ?? []).filter(({ comment }) => markIn(comment ?? "") === null);
+  const beneath = new Map(bare.map((fqdn, index) => [fqdn, recordsLive(fqdn, foreign(index)).answers]));
+  return live.map((one) => {
+    const answers = beneath.get(one.fqdn) ?? [];
+    return answers.length === 0 ? one : { ...one, answers, handle: nothing };
+  });
+}
+
+/** Names at which a load balancer of Kosmos's was seen, or removed. */
+function stood({ io }: LbBackend): Set<string> {
+  const names = (io.kept.get("stood") as Set<string> | undefined) ?? new Set<string>();
+  io.kept.set("stood", names);
+  return names;
+}
+
 /** The load balancer says whose it is, and it or one of its pools which plan. */
 function markOf({ balancer, pools }: Found): Mark | null {
   const mark = markIn(balancer?.description ?? "");
@@ -168,6 +197,7 @@ async function writeOne(zoneId: string, change: Change, found: Found, backend: L
     if (!steps.ok) return steps;
     const ids = new Map(found.pools.map(({ id, name }) => [name, id]));
     for (const step of steps.value) await take(step, { zoneId, backend, ids });
+    stood(backend).add(nameOf(change));
     return ok(null);
   } catch (error) {
     if (error instanceof BackendFailure) return fail(error.failure);

@@ -1,6 +1,6 @@
 /**
  * Cloudflare Load Balancing as a subject: the double of its API, in this process. What people do by hand they do to pools: they edit origins, switch
- * them off, or make a load balancer of their own. Records of the zone stand beside, and are never asked for.
+ * them off, or make a load balancer of their own. Records of the zone stand beside; they are never touched.
  */
 import { cloudflareLb as plugin } from "../../../plugins/backends/cloudflare-lb.ts";
 import { CloudflareDouble } from "../../doubles/cloudflare.ts";
@@ -24,7 +24,7 @@ export const cloudflareLb: SubjectKind = {
     const double = new CloudflareDouble();
     // All cases together make more calls than a token may in five minutes; the limit has a test of its own.
     double.limit = 1_000_000;
-    double.token(api_token, "zone:read", "lb:write", "pools:write");
+    double.token(api_token, "zone:read", "dns:read", "lb:write", "pools:write");
     const zone = double.zone("gslb.test");
     const { lb } = double;
     addRecord(double, zone, { name: "gslb.test", type: "MX", content: "mail.example.net", ttl: 300 });
