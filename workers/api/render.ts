@@ -87,7 +87,9 @@ export function renderMember(member: Member, origin: string): JsonObject {
 }
 
 export function renderFlavor(flavor: Flavor, origin: string): JsonObject {
-  return { ...flavor, links: links(origin + paths.flavor(flavor)) };
+  const { id, name, provider, settings, description, project_ids, domain_names, version, created_at, updated_at } = flavor;
+  const own = { id, name, provider, settings, description, project_ids, domain_names };
+  return { ...own, version, created_at, updated_at, links: links(origin + paths.flavor(flavor)) };
 }
 
 export function renderOverride(override: Override, facts: OverrideFacts): JsonObject {
