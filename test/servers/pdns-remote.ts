@@ -11,11 +11,19 @@ export type PdnsRemote = Daemon & { readonly port: number };
 
 const page = resolve(import.meta.dirname, "../../docs/powerdns.md");
 
-/** `url`: `http://127.0.0.1:8787/pdns/<secret>`. `form`: more of the connector's parameters, such as `post=1,post_json=1`. */
-export const startPdnsRemote = (url: string, form = ""): Promise<PdnsRemote> =>
+type Other = {
+  /** More of the connector's parameters, such as `post=1,post_json=1`. */
+  readonly form?: string;
+  /** Other values of the page's settings. */
+  readonly settings?: Readonly<Record<string, string>>;
+};
+
+/** `url`: `http://127.0.0.1:8787/pdns/<secret>`. */
+export const startPdnsRemote = (url: string, { form = "", settings = {} }: Other = {}): Promise<PdnsRemote> =>
   inFolder("pdns-remote", async (folder) => {
     const port = await freePort();
     const here: Readonly<Record<string, string>> = {
+      ...settings,
       "local-address": "127.0.0.1",
       "local-port": String(port),
       "remote-connection-string": `http:url=${url},timeout=2000${form === "" ? "" : `,${form}`}`,

@@ -9,7 +9,7 @@ import { startPdnsRemote } from "../servers/pdns-remote.ts";
 import { type Origin, startOrigin } from "./origins.ts";
 import { type System, startSystem } from "./system.ts";
 import { until } from "./until.ts";
-import { answers, create, deploy, memberAt, write } from "./world.ts";
+import { create, deploy, memberAt, write } from "./world.ts";
 
 const secret = "system-test-secret-of-powerdns_0123456789";
 let system: System;
@@ -21,7 +21,7 @@ const origin = async () => {
 };
 const server = whereInstalled(["pdns-remote", "dig"], async () => {
   const url = `${system.url}/pdns/${secret}`;
-  const [plain, posting] = await Promise.all([startPdnsRemote(url), startPdnsRemote(url, "post=1,post_json=1")]);
+  const [plain, posting] = await Promise.all([startPdnsRemote(url), startPdnsRemote(url, { form: "post=1,post_json=1" })]);
   return { plain, posting, stop: async () => void (await Promise.all([plain.stop(), posting.stop()])) };
 });
 
@@ -148,9 +148,17 @@ describe("PowerDNS over the remote backend", () => {
 
   it("serves from a zone cache too, which asks for all zones", async (context) => {
     server.get(context);
-    const { fqdn } = await deploy(system, [[memberAt(await origin(), "192.0.2.1")]]);
-    await answers(system, fqdn, ["192.0.2.1"]);
-    const response = await fetch(`${system.url}/pdns/${secret}/getAllDomains?includeDisabled=true`);
-    expect(await response.json()).toMatchObject({ result: [{ zone: "example.com.", kind: "native" }] });
+    const gslb = { fqdn: "www.cached.example.", domain_name: "cached.example." };
+    const caching = await startPdnsRemote(`${system.url}/pdns/${secret}`, { settings: { "zone-cache-refresh-interval": "1" } });
+    try {
+      expect((await dig(caching, gslb.fqdn)).rcode).toBe("REFUSED");
+      const origin1 = await origin();
+      await deploy(system, [[memberAt(origin1, "192.0.2.1"), memberAt(await origin(), "192.0.2.2")]], { gslb });
+      await answered(caching.port, gslb.fqdn, "A", ["192.0.2.1", "192.0.2.2"]);
+      await origin1.kill();
+      await answered(caching.port, gslb.fqdn, "A", ["192.0.2.2"]);
+    } finally {
+      await caching.stop();
+    }
   });
 });
