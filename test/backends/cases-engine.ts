@@ -6,7 +6,7 @@ import { gslb, member, pool, uuid } from "../../durable-objects/engine/project.f
 import { die, Scene } from "../../durable-objects/engine/publisher.fixture.ts";
 import { until } from "../system/until.ts";
 import type { Case } from "./cases.ts";
-import { type Lab, set } from "./lab.ts";
+import { type Lab, lines, set } from "./lab.ts";
 
 const many = 500;
 /** Both members of the scene's pool, and the one that is left when the first is dead. */
@@ -74,6 +74,31 @@ export const engineCases = [
       await lab.writes(...good);
       for (const change of good) await lab.is(change);
       return words[0] === "ok" ? "the good ones are taken" : `all of it is ${words[0]}`;
+    },
+  },
+  {
+    id: "not-ours",
+    title: "records of others at a name that Kosmos never published stay, until people give it the name",
+    run: async (lab) => {
+      const {
+        gslbs: [ours],
+        names: [name = ""],
+      } = gslbsOf(lab, 1);
+      assert.ok(ours !== undefined);
+      await lab.subject.byHand(name, "A", 77, ["203.0.113.7"]);
+      const there = async () => lines((await lab.subject.dump()).filter((record) => record.name.endsWith(name)));
+      const before = await there();
+      const scene = await published(lab, [ours]);
+      await until(() => step(scene).then(() => scene.at(name).lastError?.class), {
+        what: "the name to be told as others'",
+        is: (word) => word === "foreign",
+      });
+      await die(scene);
+      await step(scene);
+      assert.deepEqual([await there(), scene.writes], [before, []], "nothing was written, not even a mark");
+      scene.configure([{ ...ours, adopt: true, version: 2 }], { seq: 2 });
+      await inSync(lab, scene, [name], left);
+      await deleted(lab, scene, [ours]);
     },
   },
   {

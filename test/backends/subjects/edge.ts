@@ -18,6 +18,7 @@ export const edge: SubjectKind = {
     ...noApexRule,
     drift: noHand,
     foreign: noHand,
+    "not-ours": noHand,
     poison: "It takes all that Kosmos can express.",
     partial: "It takes all that Kosmos can express.",
   },
