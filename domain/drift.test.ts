@@ -208,6 +208,7 @@ describe("a look at what is live", () => {
     expect(isWatched(newPublication("dns", fqdn, "example.com.", gslb))).toBe(false);
     expect(isWatched(wantIt(published(), "192.0.2.2", start))).toBe(false);
     expect(isWatched(wantRemoved(published()))).toBe(false);
+    expect(isWatched({ ...published(), unsure: true })).toBe(false);
   });
 });
 

@@ -38,7 +38,9 @@ export type Looked = { readonly publication: Publication; readonly finding: Find
 
 /** Whether there is anything to compare: a plan that was taken and that nothing is to replace but what is held. */
 export const isWatched = (publication: Publication): boolean =>
-  publication.live !== null && publication.wanted !== "removed" && (!isPending(publication) || publication.hold !== null);
+  publication.live !== null &&
+  publication.wanted !== "removed" &&
+  ((!isPending(publication) && !publication.unsure) || publication.hold !== null);
 
 /** What was read of a name that is watched. What its provider still hands out says nothing; what it failed to hand out is written anew. */
 export function look(publication: Publication, live: LiveRecords, { now, expect, settings, activity, seenAt }: Look): Looked {

@@ -72,7 +72,9 @@ function adoptPlan(project: Project, gslb: Gslb, { flavor, epoch, plan: number, 
     ...(gslb.steering_policy === "geo" ? { places: placesIn(answers) } : {}),
     pools: [],
   };
-  const base = newPublication(flavor, gslb.fqdn, gslb.domain_name, gslb.id);
+  // The history has no pools: of a backend that may hold them it is not known what a difference means, until it was written to.
+  const unsure = project.backends.provider(flavor) === null || project.backends.carriesPools(flavor);
+  const base = { ...newPublication(flavor, gslb.fqdn, gslb.domain_name, gslb.id), unsure };
   project.publish({ ...base, epoch, number, confirmed: number, wanted: plan, live: { plan, at: now } });
 }
 

@@ -1,9 +1,10 @@
 /** A GSLB at several backends: the same answers at each, none held up by another, and a move from one to the next without a gap. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { isWatched } from "../../domain/drift.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Publication } from "../../domain/publish.ts";
 import type { Configuration } from "../rpc.ts";
-import { configuration, gslb, member, newProject, pool, uuid, World } from "./project.fixture.ts";
+import { configuration, gslb, member, newProject, pool, regions, report, uuid, World } from "./project.fixture.ts";
 import type { Project } from "./project.ts";
 import { gslbView, memberView, projectView } from "./views.ts";
 
@@ -325,6 +326,28 @@ describe("a flavor of a provider with pools of its own", () => {
     world.publish();
     expect(pools("lb")?.[1]).toEqual({ id: uuid(11), picked: false, on: [false] });
     expect(at("edge")?.number).toBe(before);
+  });
+
+  it("is not compared with a history that has no pools, until it was written to", () => {
+    const standing = [{ gslb_id: world.gslb.id, flavor: "lb", plan: 4, epoch: 0, answers: at("lb")?.live?.plan.answers ?? [] }];
+    const next = newProject();
+    next.backends = world.project.backends;
+    const { pools: all, members, monitors, gslbs } = world.project.catalog;
+    const whole = {
+      gslbs: [...gslbs.values()],
+      pools: [...all.values()],
+      members: [...members.values()],
+      monitors: [...monitors.values()],
+    };
+    next.configure(configuration({ full: true, ...whole, standing }), true, world.now);
+    const adopted = at("lb", next);
+    expect(adopted !== undefined && [adopted.confirmed, isWatched(adopted)]).toEqual([4, false]);
+    for (const one of members.values())
+      for (const region of regions) next.observe([report(region, world.now + 10_000, one, "pass")], world.now + 10_000);
+    expect(at("lb", next)).toMatchObject({ number: 5, wanted: { pools: [{ id: uuid(10) }, { id: uuid(11) }] } });
+    next.written(`lb ${world.gslb.fqdn}`, 5, null, world.now, 0.5);
+    const own = at("lb", next);
+    expect(own !== undefined && isWatched(own)).toBe(true);
   });
 
   it("gets them once its provider is known", () => {
