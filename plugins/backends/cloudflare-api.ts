@@ -18,8 +18,8 @@ export const cloudflareSettings = {
   zone_id: identifier.optional(),
   api_url: z
     .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-    .transform((url) => url.replace(/\/+$/, ""))
-    .default("https://api.cloudflare.com/client/v4"),
+    .default("https://api.cloudflare.com/client/v4")
+    .transform((url) => url.replace(/\/+$/, "")),
   ...driftSettings,
 };
 export const accountId = identifier;

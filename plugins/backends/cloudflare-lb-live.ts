@@ -28,6 +28,13 @@ export const apiPool = z.object({
   monitor_group: z.string().nullish(),
   origin_steering: z.object({ policy: z.string().nullish() }).nullish(),
   origins: z.array(apiOrigin),
+  // People's own: kept where the pool is replaced as a whole.
+  check_regions: z.unknown().optional(),
+  latitude: z.unknown().optional(),
+  longitude: z.unknown().optional(),
+  load_shedding: z.unknown().optional(),
+  notification_email: z.unknown().optional(),
+  notification_filter: z.unknown().optional(),
 });
 export type ApiPool = z.output<typeof apiPool>;
 

@@ -122,7 +122,7 @@ describe("a load balancer and its pools", () => {
           expect(double.invalid).toEqual([]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   }, 60_000);
 
@@ -141,7 +141,7 @@ describe("a load balancer and its pools", () => {
           expect(state(double)).toEqual({ balancers: [], pools: [] });
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   }, 60_000);
 });

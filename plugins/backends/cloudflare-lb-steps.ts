@@ -12,10 +12,10 @@ import { type Desired, isOurName } from "./cloudflare-lb-plan.ts";
 /** What there is at a name: its load balancer, the pools that this has, and pools that were made for the name. */
 export type Found = { readonly balancer: ApiBalancer | null; readonly pools: readonly ApiPool[] };
 
-/** One call; ids of pools that are yet to be made are asked for by name. `isSpare`: it may stay while others use it. */
+/** One call; ids of pools that are yet to be made are asked for by name. `isSpare`: it may stay while others use it. `isWhole`: what is left out is gone. */
 export type Step =
   | { readonly kind: "make-pool"; readonly name: string; readonly json: unknown }
-  | { readonly kind: "change-pool"; readonly id: string; readonly json: unknown }
+  | { readonly kind: "change-pool"; readonly id: string; readonly json: unknown; readonly isWhole?: boolean }
   | { readonly kind: "delete-pool"; readonly id: string; readonly isSpare?: boolean }
   | { readonly kind: "make-balancer"; readonly json: (idOf: IdOf) => unknown }
   | { readonly kind: "change-balancer"; readonly id: string; readonly json: (idOf: IdOf) => unknown }
@@ -74,8 +74,17 @@ function poolStep(name: string, wanted: PoolView | undefined, pools: readonly Ap
   const pool = pools.find((one) => one.name === name);
   if (pool === undefined) return [{ kind: "make-pool", name, json: { name, description: mark, ...owned } }];
   if (JSON.stringify(poolViewOf(pool)) === JSON.stringify({ origins: wanted.origins, beside: [] })) return [];
-  const monitors = { ...(pool.monitor ? { monitor: null } : {}), ...(pool.monitor_group ? { monitor_group: null } : {}) };
-  return [{ kind: "change-pool", id: pool.id, json: { ...owned, ...monitors } }];
+  const isMonitored = [pool.monitor, pool.monitor_group].some((id) => (id ?? "") !== "");
+  if (!isMonitored) return [{ kind: "change-pool", id: pool.id, json: owned }];
+  // That a PATCH takes a monitor off is documented nowhere: what a PUT leaves out is gone.
+  return [
+    { kind: "change-pool", id: pool.id, json: { name, description: pool.description ?? "", ...peoplesOwn(pool), ...owned }, isWhole: true },
+  ];
+}
+
+function peoplesOwn({ check_regions, latitude, longitude, load_shedding, notification_email, notification_filter }: ApiPool): object {
+  const all = { check_regions, latitude, longitude, load_shedding, notification_email, notification_filter };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== null));
 }
 
 /** A load balancer that is off stays with the pools that it has. */

@@ -263,6 +263,24 @@ describe("cloudflare_lb", () => {
     expect([...zone.records.values()]).toHaveLength(2);
   });
 
+  it("takes a monitor off, and leaves what is people's own", async () => {
+    const plan = await publish(1, "failover", [{ n: 1, on: [a] }]);
+    edit((pool) => ({
+      ...pool,
+      monitor: "f1aba936b94213e5b8dca0c0dbf1f9cc",
+      latitude: 52.5,
+      longitude: 13.4,
+      notification_filter: { pool: { disable: true } },
+    }));
+    expect((await live()).answers[0]?.as).toContain("monitor f1aba");
+    expect(words(await write(publishOf(plan)))).toEqual(["ok"]);
+    expect(isLive(plan, (await live()).answers)).toBe(true);
+    expect(pools()[0]).not.toHaveProperty("monitor");
+    expect(pools()[0]).toMatchObject({ latitude: 52.5, longitude: 13.4, notification_filter: { pool: { disable: true } } });
+    expect(await live()).toMatchObject({ gslbId, number: 1 });
+    expect(double.invalid).toEqual([]);
+  });
+
   it("says on the load balancer itself whose it is, also where nothing else changes", async () => {
     await publish(1, "failover", [{ n: 1, on: [a] }]);
     change({ description: "edited" });

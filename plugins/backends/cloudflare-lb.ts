@@ -235,9 +235,10 @@ async function take(step: Step, { zoneId, backend, ids }: Place): Promise<void> 
     if (step.kind === "make-pool") {
       const { result } = await call(backend, made, { method: "POST", path: pools, json: step.json });
       ids.set(step.name, result.id);
-    } else if (step.kind === "change-pool")
-      await call(backend, z.unknown(), { method: "PATCH", path: `${pools}/${step.id}`, json: step.json });
-    else if (step.kind === "delete-pool") await call(backend, z.unknown(), { method: "DELETE", path: `${pools}/${step.id}` });
+    } else if (step.kind === "change-pool") {
+      const method = step.isWhole === true ? "PUT" : "PATCH";
+      await call(backend, z.unknown(), { method, path: `${pools}/${step.id}`, json: step.json });
+    } else if (step.kind === "delete-pool") await call(backend, z.unknown(), { method: "DELETE", path: `${pools}/${step.id}` });
     else if (step.kind === "make-balancer") await call(backend, z.unknown(), { method: "POST", path: balancers, json: step.json(idOf) });
     else if (step.kind === "delete-balancer") await call(backend, z.unknown(), { method: "DELETE", path: `${balancers}/${step.id}` });
     else await call(backend, z.unknown(), { method: "PATCH", path: `${balancers}/${step.id}`, json: step.json(idOf) });

@@ -71,6 +71,13 @@ export class LoadBalancing {
         permission: "pools:write",
         run: (request) => ({ result: poolJson(this.keepPool({ ...this.pool(request), ...notEmpty(request.body) } as Pool)) }),
       },
+      [`PUT ${pools}/{pool_id}`]: {
+        permission: "pools:write",
+        run: (request) => {
+          const { id, account } = this.pool(request);
+          return { result: poolJson(this.keepPool({ ...poolDefaults, ...(request.body as Pool), id, account })) };
+        },
+      },
       [`DELETE ${pools}/{pool_id}`]: {
         permission: "pools:write",
         run: (request) => ({ result: { id: this.deletePool(this.pool(request)) } }),
@@ -183,9 +190,6 @@ export class LoadBalancing {
     }
     for (const origin of origins) this.checkOrigin(pool, origin);
     const kept = { ...pool, origins: origins.map((origin) => stamped({ ...{ enabled: true, weight: 1 }, ...origin })) };
-    // Null takes a monitor off.
-    for (const field of ["monitor", "monitor_group"])
-      if ((kept as Record<string, unknown>)[field] === null) Reflect.deleteProperty(kept, field);
     this.pools.set(pool.id, stamped(kept));
     return kept;
   }

@@ -30,7 +30,6 @@ const newer: {
   bodies: {
     "POST /zones/{zone_id}/load_balancers": { enabled: { type: "boolean" } },
     "PATCH /zones/{zone_id}/load_balancers/{load_balancer_id}": { name: text, pool_sets: { type: "array" } },
-    "PATCH /accounts/{account_id}/load_balancers/pools/{pool_id}": { monitor_group: { type: "string", nullable: true } },
   },
   // `dns-record` asks for what the API makes itself, which a request cannot have; the SDK asks for the TTL.
   required: { record: ["type", "name", "content", "ttl"] },

@@ -16,7 +16,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   "/zones/{zone_id}/load_balancers": ["get", "post"],
   "/zones/{zone_id}/load_balancers/{load_balancer_id}": ["patch", "delete"],
   "/accounts/{account_id}/load_balancers/pools": ["get", "post"],
-  "/accounts/{account_id}/load_balancers/pools/{pool_id}": ["patch", "delete"],
+  "/accounts/{account_id}/load_balancers/pools/{pool_id}": ["put", "patch", "delete"],
 };
 /** Of the record types, those that are written, and some that stand beside them. */
 const recordTypes = /dns-records_(A|AAAA|CNAME|TXT|MX|NS)Record$/;
