@@ -1,6 +1,7 @@
 /**
  * From members that are served to records: addresses by family, or a CNAME (RFC 1034) where a single host name is all there is and the name
- * is not the zone's apex. A `weighted` answer has a set for each member, with the weights it is picked by; others have a set for each pool.
+ * is not the zone's apex. Other host names are published as the addresses that they have. A `weighted` answer has a set for each member, with the
+ * weights it is picked by; others have a set for each pool.
  */
 import { addressFamily } from "./address.ts";
 import type { AnswerSet } from "./plan.ts";
@@ -16,12 +17,16 @@ export type RecordSettings = {
   readonly ttl: number;
   readonly maxAnswers: number | null;
   readonly weighted: boolean;
-  /** The name is the zone's own, where no CNAME may stand. */
-  readonly apex: boolean;
+  /** Whether a CNAME may stand there: not at the zone's apex, nor where a backend has addresses alone. */
+  readonly alias: boolean;
+  readonly resolve: Resolve;
 };
 
-/** `hostNames`: whether a host name was left out; without any set that is why. */
-export type Records = { readonly sets: readonly AnswerSet[]; readonly hostNames: boolean };
+/** The addresses of a host name; none: `why`. */
+export type Resolve = (name: string) => { readonly addresses: readonly string[]; readonly why: string };
+
+/** `leftOut`: host names without an address, and why; without any set that is the reason. */
+export type Records = { readonly sets: readonly AnswerSet[]; readonly leftOut: readonly string[] };
 
 type Family = "A" | "AAAA";
 
@@ -33,13 +38,34 @@ const familyOf = (endpoint: string): Family | "CNAME" => {
 };
 
 export function recordsOf(served: readonly Served[], settings: RecordSettings): Records {
-  const { weighted } = settings;
-  const sets = weighted ? served.flatMap((pool) => byMember(pool, settings)) : together(served, settings);
-  const addresses = sets.filter(({ type }) => type !== "CNAME");
-  const names = sets.filter(({ type }) => type === "CNAME");
-  if (addresses.length > 0 || settings.apex) return { sets: addresses, hostNames: names.length > 0 };
-  return { sets: weighted ? names : names.slice(0, 1), hostNames: false };
+  if (settings.alias && isAlias(served, settings.weighted)) return { sets: setsOf(served, settings), leftOut: [] };
+  const leftOut = new Set<string>();
+  const addressesOf = (endpoint: string): readonly string[] => {
+    if (addressFamily(endpoint) !== null) return [endpoint];
+    const { addresses, why } = settings.resolve(endpoint);
+    if (addresses.length === 0) leftOut.add(`${endpoint} has no address (${why})`);
+    return addresses;
+  };
+  const resolved = served.map((pool) => ({
+    ...pool,
+    members: pool.members.map((member) => ({ ...member, endpoints: member.endpoints.flatMap(addressesOf) })),
+  }));
+  const sets = setsOf(resolved, settings);
+  // A name that nobody can resolve here is still a name: of several the first, since there can be one.
+  if (sets.length > 0 || !settings.alias) return { sets, leftOut: [...leftOut] };
+  return { sets: setsOf(served, settings).slice(0, 1), leftOut: [...leftOut].slice(1) };
 }
+
+/** Whether the answer is one host name and nothing else. Of a weighted one that is so of each client's, where there are but names. */
+export function isAlias(served: readonly Served[], weighted: boolean): boolean {
+  const endpoints = served.flatMap(({ members }) => members.flatMap((member) => member.endpoints));
+  if (endpoints.length === 0 || endpoints.some((endpoint) => addressFamily(endpoint) !== null)) return false;
+  if (weighted) return served.every(({ members }) => members.every((member) => new Set(member.endpoints).size === 1));
+  return new Set(endpoints).size === 1;
+}
+
+const setsOf = (served: readonly Served[], settings: RecordSettings): AnswerSet[] =>
+  settings.weighted ? served.flatMap((pool) => byMember(pool, settings)) : together(served, settings);
 
 /** Each address once, in the first pool that has it. */
 function together(served: readonly Served[], { ttl, maxAnswers }: RecordSettings): AnswerSet[] {

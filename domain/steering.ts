@@ -8,7 +8,7 @@ import type { OnAllDown, SteeringPolicy } from "./gslb.ts";
 import type { Location } from "./location.ts";
 import type { AnswerSet } from "./plan.ts";
 import { type PoolHealth, type Serving, whole } from "./pool-health.ts";
-import { type RecordSettings, type Records, recordsOf, type Served } from "./records.ts";
+import { isAlias, type RecordSettings, type Records, type Resolve, recordsOf, type Served } from "./records.ts";
 
 export type SteeredPool = {
   readonly id: string;
@@ -41,6 +41,10 @@ export type SteeringSettings = {
   readonly stayAt: string | null;
   /** It waited for its first verdicts in vain, so that members never judged are all there is (rule 9). */
   readonly nothingJudged: boolean;
+  /** Whether every backend of it can hold a CNAME; left out: they can. */
+  readonly alias?: boolean;
+  /** What host names come to; left out: nobody resolves them. */
+  readonly resolve?: Resolve;
 };
 
 /** One filter's work, for the evidence and for people. */
@@ -275,15 +279,15 @@ function answer(
   failbackPending = false,
 ): Steering {
   const { fqdn, zone, ttl, maxAnswers, policy } = settings;
-  const records = { ttl, maxAnswers, weighted: policy === "weighted", apex: fqdn === zone };
+  const { alias = true, resolve = unresolved } = settings;
+  const records = { ttl, maxAnswers, weighted: policy === "weighted", alias: alias && fqdn !== zone, resolve };
   const served = picked.map(servedOf);
   const isApart = policy === "geo" || policy === "latency";
-  const { sets, hostNames } = isApart ? placed(picked, records, policy) : recordsOf(served, records);
+  const { sets, leftOut } = isApart ? placed(picked, records, policy) : recordsOf(served, records);
   const answering = isApart ? picked.filter(({ pool }) => sets.some((set) => set.pool_id === pool.id)) : picked;
   const poolIds = answering.map(({ pool }) => pool.id);
   if (sets.length === 0) {
-    const why = hostNames ? "a host name cannot be published at the zone's apex, and there is no address" : reason;
-    return { ...nothing(why, steps), poolIds };
+    return { ...nothing(leftOut.length > 0 ? leftOut.join("; ") : reason, steps), poolIds };
   }
   const fenced = picked.filter(({ own }) => own === true);
   const known = served.flatMap(({ poolId, members }) => members.map(({ id: memberId, endpoints }) => ({ poolId, memberId, endpoints })));
@@ -295,10 +299,12 @@ function answer(
     memberIds: known.map(({ memberId }) => memberId),
     served: known,
     failbackPending,
-    reason: [reason, ...fenced.map((one) => fenceReason(one))].join("; "),
+    reason: [reason, ...fenced.map((one) => fenceReason(one)), ...leftOut].join("; "),
     steps,
   };
 }
+
+const unresolved: Resolve = () => ({ addresses: [], why: "nobody resolves host names here" });
 
 const servedOf = ({ pool, serving }: Picked): Served => ({
   poolId: pool.id,
@@ -310,10 +316,16 @@ const servedOf = ({ pool, serving }: Picked): Served => ({
 function placed(picked: readonly Picked[], settings: RecordSettings, policy: "geo" | "latency"): Records {
   const placeOf = ({ pool: { locations, geofence }, serving }: Picked) =>
     policy === "geo" ? { locations: [...locations], geofence } : { region: regionOf(serving) };
-  const records = picked.map((one) => ({ ...recordsOf([servedOf(one)], settings), place: placeOf(one) }));
+  // Where each client sees one pool alone a CNAME may stand beside addresses; but not every provider has it so, and addresses are as good.
+  const alias = settings.alias && picked.every((one) => isAlias([servedOf(one)], false));
+  const ownRecords = (one: Picked): Records => {
+    const preferred = recordsOf([servedOf(one)], { ...settings, alias });
+    return preferred.sets.length > 0 ? preferred : recordsOf([servedOf(one)], settings);
+  };
+  const records = picked.map((one) => ({ ...ownRecords(one), place: placeOf(one) }));
   return {
     sets: records.flatMap(({ sets, place }) => sets.map((set) => ({ ...set, ...place }))),
-    hostNames: records.some(({ hostNames }) => hostNames),
+    leftOut: records.flatMap(({ leftOut }) => leftOut),
   };
 }
 
