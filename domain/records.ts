@@ -25,6 +25,8 @@ export type RecordSettings = {
 /** The addresses of a host name; none: `why`. */
 export type Resolve = (name: string) => { readonly addresses: readonly string[]; readonly why: string };
 
+export const unresolved: Resolve = () => ({ addresses: [], why: "nobody resolves host names here" });
+
 /** `leftOut`: host names without an address, and why; without any set that is the reason. */
 export type Records = { readonly sets: readonly AnswerSet[]; readonly leftOut: readonly string[] };
 

@@ -8,7 +8,7 @@ import type { OnAllDown, SteeringPolicy } from "./gslb.ts";
 import type { Location } from "./location.ts";
 import type { AnswerSet } from "./plan.ts";
 import { type PoolHealth, type Serving, whole } from "./pool-health.ts";
-import { isAlias, type RecordSettings, type Records, type Resolve, recordsOf, type Served } from "./records.ts";
+import { isAlias, type RecordSettings, type Records, type Resolve, recordsOf, type Served, unresolved } from "./records.ts";
 
 export type SteeredPool = {
   readonly id: string;
@@ -45,6 +45,8 @@ export type SteeringSettings = {
   readonly alias?: boolean;
   /** What host names come to; left out: nobody resolves them. */
   readonly resolve?: Resolve;
+  /** Whether a host name leads back to this GSLB: then it is nobody's address. */
+  readonly isLoop?: (name: string) => boolean;
 };
 
 /** One filter's work, for the evidence and for people. */
@@ -272,13 +274,15 @@ const nothing = (reason: string, steps: readonly Step[]): Steering => ({
 
 function answer(
   outcome: "serve" | "all_down",
-  picked: readonly Picked[],
+  found: readonly Picked[],
   settings: SteeringSettings,
   reason: string,
   steps: readonly Step[],
   failbackPending = false,
 ): Steering {
   const { fqdn, zone, ttl, maxAnswers, policy } = settings;
+  const loops: string[] = [];
+  const picked = found.map((one) => withoutLoops(one, settings, loops));
   const { alias = true, resolve = unresolved } = settings;
   const records = { ttl, maxAnswers, weighted: policy === "weighted", alias: alias && fqdn !== zone, resolve };
   const served = picked.map(servedOf);
@@ -287,7 +291,8 @@ function answer(
   const answering = isApart ? picked.filter(({ pool }) => sets.some((set) => set.pool_id === pool.id)) : picked;
   const poolIds = answering.map(({ pool }) => pool.id);
   if (sets.length === 0) {
-    return { ...nothing(leftOut.length > 0 ? leftOut.join("; ") : reason, steps), poolIds };
+    const why = [...loops, ...leftOut];
+    return { ...nothing(why.length > 0 ? why.join("; ") : reason, steps), poolIds };
   }
   const fenced = picked.filter(({ own }) => own === true);
   const known = served.flatMap(({ poolId, members }) => members.map(({ id: memberId, endpoints }) => ({ poolId, memberId, endpoints })));
@@ -299,12 +304,19 @@ function answer(
     memberIds: known.map(({ memberId }) => memberId),
     served: known,
     failbackPending,
-    reason: [reason, ...fenced.map((one) => fenceReason(one)), ...leftOut].join("; "),
+    reason: [reason, ...fenced.map((one) => fenceReason(one)), ...loops, ...leftOut].join("; "),
     steps,
   };
 }
 
-const unresolved: Resolve = () => ({ addresses: [], why: "nobody resolves host names here" });
+function withoutLoops(one: Picked, { isLoop = () => false }: SteeringSettings, loops: string[]): Picked {
+  const serving = one.serving.map(({ member, endpoints }) => {
+    const [back, onward] = [endpoints.filter(isLoop), endpoints.filter((endpoint) => !isLoop(endpoint))];
+    loops.push(...back.map((name) => `${name} leads back to this GSLB`));
+    return { member, endpoints: onward };
+  });
+  return { ...one, serving: serving.filter(({ endpoints }) => endpoints.length > 0) };
+}
 
 const servedOf = ({ pool, serving }: Picked): Served => ({
   poolId: pool.id,

@@ -30,6 +30,8 @@ export type Env = {
   /** Known-good targets that every vantage point checks as well: URLs, separated by commas. */
   readonly KOSMOS_ANCHORS?: string;
   readonly KOSMOS_DNS_QUERY?: string;
+  /** Who is asked for the addresses of host names, over HTTPS (RFC 8484): "https://cloudflare-dns.com/dns-query". */
+  readonly KOSMOS_RESOLVER_URL?: string;
   /** The secret of PowerDNS's path, and the names of the servers that it answers with (docs/powerdns.md). */
   readonly KOSMOS_PDNS_SECRET?: string;
   readonly KOSMOS_PDNS_NS?: string;

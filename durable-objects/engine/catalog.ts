@@ -236,6 +236,11 @@ export class Catalog {
     ];
   }
 
+  /** The GSLBs that are published to any of these flavors. */
+  usersOf(flavors: readonly string[]): readonly string[] {
+    return [...this.gslbs.values()].filter((gslb) => gslb.flavors.some((name) => flavors.includes(name))).map(({ id }) => id);
+  }
+
   private putMember(id: string, member: Member | null): void {
     const known = this.members.get(id);
     if (known !== undefined) {

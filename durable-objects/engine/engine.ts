@@ -117,6 +117,7 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
     regions: parseRegions(env.KOSMOS_REGIONS),
     anchors: anchors.ok ? anchors.value : [],
     allowPrivate: env.KOSMOS_ALLOW_PRIVATE,
+    resolverUrl: env.KOSMOS_RESOLVER_URL === "" ? undefined : env.KOSMOS_RESOLVER_URL,
     storage,
     alarm: { get: () => storage.getAlarm(), set: (at) => storage.setAlarm(at) },
     now,

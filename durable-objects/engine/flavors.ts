@@ -85,6 +85,13 @@ export class Flavors {
     return (this.ports.flavors(name)?.plugin ?? this.ports.flavorSource?.plugins[made])?.supports.pools === true;
   }
 
+  /** Whether a CNAME may stand there. What is not known yet is published once it is. */
+  holdsAlias(name: string): boolean {
+    const made = this.kept.get(name)?.provider ?? "";
+    const supports = (this.ports.flavors(name)?.plugin ?? this.ports.flavorSource?.plugins[made])?.supports;
+    return supports?.recordTypes.includes("CNAME") ?? true;
+  }
+
   /** Those of these that are asked for at the Conductor. */
   made(names: Iterable<string>): readonly string[] {
     return this.ports.flavorSource === undefined ? [] : [...new Set(names)].filter((name) => this.ports.flavors(name) === null);
@@ -156,3 +163,7 @@ export class Flavors {
 /** A flavor that was made again has another id. */
 const isSame = (a: Sealed<Flavor> | undefined, b: Sealed<Flavor>): boolean =>
   a !== undefined && a.id === b.id && a.version === b.version && a.sealed === b.sealed;
+
+/** What a project asks of its flavors. */
+export type Backends = Pick<Flavors, "provider" | "carriesPools" | "holdsAlias">;
+export const noBackends: Backends = { provider: () => null, carriesPools: () => false, holdsAlias: () => true };

@@ -47,6 +47,8 @@ export type BackendPorts = {
 
 export type EnginePorts = BackendPorts & {
   readonly projectId: string;
+  /** `KOSMOS_RESOLVER_URL`: who is asked for the addresses of host names (RFC 8484); left out: nobody. */
+  readonly resolverUrl?: string | undefined;
   /** The deployment's own regions. */
   readonly regions: readonly string[];
   /** What every region checks beside the members; left out: nothing. */

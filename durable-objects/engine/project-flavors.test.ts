@@ -4,6 +4,7 @@ import { isWatched } from "../../domain/drift.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Publication } from "../../domain/publish.ts";
 import type { Configuration } from "../rpc.ts";
+import { noBackends } from "./flavors.ts";
 import { configuration, gslb, member, newProject, pool, regions, report, uuid, World } from "./project.fixture.ts";
 import type { Project } from "./project.ts";
 import { gslbView, memberView, projectView } from "./views.ts";
@@ -290,7 +291,7 @@ describe("a flavor that is taken away", () => {
 
 describe("a flavor of a provider with pools of its own", () => {
   beforeEach(() => {
-    world.project.backends = { provider: () => "lb", carriesPools: (flavor) => flavor === "lb" };
+    world.project.backends = { ...noBackends, provider: () => "lb", carriesPools: (flavor) => flavor === "lb" };
     const standby = {
       pools: [pool(11, { monitor_ids: [uuid(1)] })],
       members: [member(110, uuid(11), ["198.51.100.1"], { host_header: "b.example.com" })],
@@ -351,8 +352,8 @@ describe("a flavor of a provider with pools of its own", () => {
   });
 
   it("gets them once its provider is known", () => {
-    world.project.backends = { provider: () => "lb", carriesPools: () => true };
-    world.project.backendsMoved(["edge"], world.now);
+    world.project.backends = { ...noBackends, provider: () => "lb", carriesPools: () => true };
+    world.project.steerAgain(world.project.catalog.usersOf(["edge"]), world.now);
     world.publish();
     expect(pools("edge")).toEqual(pools("lb"));
   });

@@ -11,13 +11,14 @@ import type { Override } from "../../domain/override.ts";
 import { type PoolHealth, poolHealth } from "../../domain/pool-health.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { confirm, type Publication, refuse } from "../../domain/publish.ts";
+import { type Resolve, unresolved } from "../../domain/records.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import type { Caller, Configuration, Confirmation, Preflight, WriteBack } from "../rpc.ts";
 import { adopt, standInForUnread } from "./adopt.ts";
 import { Catalog } from "./catalog.ts";
 import { Doubts } from "./doubts.ts";
 import { type EventDraft, event } from "./evidence.ts";
-import type { Flavors } from "./flavors.ts";
+import { type Backends, noBackends } from "./flavors.ts";
 import { everyKey, lookAgain, setMemberTimer, setTimers } from "./holding.ts";
 import { type Judged, observe } from "./judging.ts";
 import { memberMoved, rejudge } from "./member-status.ts";
@@ -79,7 +80,9 @@ export class Project {
   readonly vantage = new VantageWatch();
   readonly passive = new Passive(this);
   /** What is known of the flavors. */
-  backends: Pick<Flavors, "provider" | "carriesPools"> = { provider: () => null, carriesPools: () => false };
+  backends: Backends = noBackends;
+  /** What host names come to. */
+  resolve: Resolve = unresolved;
   /** Members that are warned of. */
   readonly warned = new Set<string>();
   private draft = newDraft();
@@ -145,9 +148,9 @@ export class Project {
     this.settle(now);
   }
 
-  /** What is known of these flavors is something else now: the plans for them may be, too. */
-  backendsMoved(names: readonly string[], now: number): void {
-    for (const [id, { flavors }] of this.catalog.gslbs) if (flavors.some((name) => names.includes(name))) this.dirtyGslbs.add(id);
+  /** What their answers depend on, beside health and configuration, is something else now. */
+  steerAgain(gslbIds: readonly string[], now: number): void {
+    for (const id of gslbIds) this.dirtyGslbs.add(id);
     this.settle(now);
   }
 

@@ -1,32 +1,14 @@
-import { Buffer } from "node:buffer";
-import { type Answer, decode, encode, type Packet } from "dns-packet";
 import { describe, expect, it } from "vitest";
 import type { Resolution } from "../../domain/resolution.ts";
+import { a, ResolverDouble } from "./resolver.fixture.ts";
 import { Resolver } from "./resolver.ts";
 
 const name = "origin.example.net.";
 
-/** A resolver over HTTPS with these records, and a clock. */
-class World {
+/** A resolver, and a clock. */
+class World extends ResolverDouble {
   now = 1_000_000;
-  records: Answer[] = [];
-  rcode = 0;
-  asked: string[] = [];
-  broken: (() => Promise<Response>) | null = null;
   readonly rows = new Map<string, Resolution>();
-
-  readonly fetch = (async (input: string, init: RequestInit) => {
-    if (this.broken !== null) return this.broken();
-    const url = new URL(input);
-    const query = decode(Buffer.from(url.searchParams.get("dns") ?? "", "base64url"));
-    const [question] = query.questions ?? [];
-    if (question === undefined) return new Response(null, { status: 400 });
-    this.asked.push(`${question.name} ${question.type}`);
-    expect((init.headers as Record<string, string>).Accept).toBe("application/dns-message");
-    const answers = this.records.filter((record) => record.type === question.type || record.type === "CNAME");
-    const packet: Packet = { type: "response", id: 0, flags: this.rcode, questions: [question], answers };
-    return new Response(new Uint8Array(encode(packet)), { headers: { "Content-Type": "application/dns-message" } });
-  }) as unknown as typeof fetch;
 
   resolver(url: string | undefined = "https://resolver.test/dns-query"): Resolver {
     return new Resolver(
@@ -39,8 +21,6 @@ class World {
     );
   }
 }
-const a = (data: string, ttl = 30, at = "origin.example.net"): Answer => ({ type: "A", name: at, ttl, data });
-
 describe("the resolver", () => {
   it("asks for both families, follows aliases, and asks again by the shortest TTL on the way", async () => {
     const world = new World();
@@ -54,7 +34,7 @@ describe("the resolver", () => {
     const resolver = world.resolver();
     expect(resolver.need(new Set([name]))).toBe(true);
     expect(await resolver.refresh()).toEqual([name]);
-    expect(resolver.look(name)).toEqual({ addresses: ["192.0.2.1", "192.0.2.2", "2001:db8::1"], error: null });
+    expect(resolver.look(name)).toMatchObject({ addresses: ["192.0.2.1", "192.0.2.2", "2001:db8::1"] });
     expect(world.asked).toEqual(["origin.example.net A", "origin.example.net AAAA"]);
     expect(resolver.nextAt(world.now)).toBe(world.now + 10_000);
     expect(await resolver.refresh()).toEqual([]);
@@ -77,28 +57,27 @@ describe("the resolver", () => {
     const after = world.resolver();
     after.need(new Set([name]));
     expect(await after.refresh()).toEqual([]);
-    expect(after.look(name)).toEqual({ addresses: ["192.0.2.1"], error: null });
+    expect(after.look(name).addresses).toEqual(["192.0.2.1"]);
     expect(after.nextAt(world.now)).toBe(world.now + 5_000);
   });
 
   it("says why there is no address", async () => {
     const world = new World();
     const resolver = world.resolver();
-    expect(resolver.look(name).error).toBe("not resolved yet");
+    expect(resolver.look(name).why).toBe("not resolved yet");
     resolver.need(new Set([name]));
     world.rcode = 2;
     await resolver.refresh();
-    expect(resolver.look(name)).toEqual({ addresses: [], error: "the resolver said SERVFAIL" });
+    expect(resolver.look(name)).toEqual({ addresses: [], why: "the resolver said SERVFAIL" });
     world.rcode = 3;
     world.now += 10_000;
     await resolver.refresh();
-    expect(resolver.look(name)).toEqual({ addresses: [], error: "the name has no address" });
-    expect(world.resolver("").look(name).error).not.toBeNull();
+    expect(resolver.look(name)).toEqual({ addresses: [], why: "the name has no address" });
     expect(
       new Resolver(
         { now: () => 0, fetch, url: undefined },
         { resolutions: () => [], putResolution: () => {}, forgetResolution: () => {} },
-      ).look(name).error,
+      ).look(name).why,
     ).toMatch(/KOSMOS_RESOLVER_URL/);
   });
 

@@ -26,13 +26,11 @@ export class Resolver {
     for (const one of memory.resolutions()) this.names.set(one.name, one);
   }
 
-  /** Its addresses, none: it is not known yet, or has none; `error` says why. */
-  look(name: string): { readonly addresses: readonly string[]; readonly error: string | null } {
-    if (this.ports.url === undefined) return { addresses: [], error: "KOSMOS_RESOLVER_URL is not set in this deployment" };
+  /** Its addresses; none: `why`. */
+  look(name: string): { readonly addresses: readonly string[]; readonly why: string } {
+    if (this.ports.url === undefined) return { addresses: [], why: "KOSMOS_RESOLVER_URL is not set in this deployment" };
     const known = this.names.get(name);
-    if (known === undefined) return { addresses: [], error: "not resolved yet" };
-    const addresses = addressesOf(known);
-    return { addresses, error: addresses.length > 0 ? null : (known.error ?? "not resolved yet") };
+    return { addresses: known === undefined ? [] : addressesOf(known), why: known?.error ?? "not resolved yet" };
   }
 
   /** These are the names that are needed now. True: there is one that was never asked for. */

@@ -17,6 +17,9 @@ export class Desk {
   alarms: number[] = [];
   away = false;
   allowPrivate: string | undefined = undefined;
+  resolverUrl: string | undefined = undefined;
+  /** What answers over HTTP. */
+  fetch: typeof fetch = fetch;
   /** Whether the Conductor takes what is written back. */
   takes = true;
   configuration = configuration({ full: true });
@@ -53,6 +56,7 @@ export class Desk {
       projectId: "default",
       regions,
       allowPrivate: this.allowPrivate,
+      resolverUrl: this.resolverUrl,
       storage: this.storage,
       alarm: {
         get: async () => this.alarms.at(-1) ?? null,
@@ -78,7 +82,7 @@ export class Desk {
         keys: this.keys,
         plugins: this.plugins,
       },
-      backendIo: { fetch, connect: noConnection, now: () => this.now },
+      backendIo: { fetch: (input, init) => this.fetch(input, init), connect: noConnection, now: () => this.now },
       conductor: {
         configuration: async () => {
           reached();

@@ -17,11 +17,14 @@ import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vanta
 import { idsOf } from "./configured-ids.ts";
 import { isJudgingOften } from "./drift-watch.ts";
 import { FlavorDesk } from "./flavor-desk.ts";
+import { sayLeftOut } from "./left-out.ts";
 import type { EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
 import { Publisher } from "./publisher.ts";
 import { Pump } from "./pump.ts";
+import { ResolverDesk } from "./resolver-desk.ts";
+import { listening } from "./silence.ts";
 import { type Meta, newMeta, Store, type Watched } from "./store.ts";
 import { VantagePoints } from "./vantage-points.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
@@ -44,6 +47,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   private readonly assigning: Pump;
   private readonly flavors: FlavorDesk;
   private readonly publishing: Publisher;
+  private readonly names: ResolverDesk;
   private readonly flushing: Pump;
   private alarmAt: number | null = null;
   /** The next checkpoint is due then, if anything was heard. */
@@ -71,13 +75,15 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.project.resume(now);
     this.project.passive.listeningSince = this.store.listening()?.since ?? 0;
     this.listen(now);
-    this.watched = this.listening(now);
+    this.watched = listening(this.store.watched(), this.project.catalog, now);
     this.project.listensUntil = this.watched.listensUntil;
     const pump = (name: string, work: () => Promise<void>, spacingMs = 0) => new Pump(ports, name, work, () => this.arm(), spacingMs);
     this.configuring = pump("taking the configuration over", () => this.pull());
     this.assigning = pump("assigning checks", () => this.fleet.push());
     const moved = (names: readonly string[]) => this.flavorsMoved(names);
     this.flavors = new FlavorDesk(ports, this.store, this.project, moved, () => this.arm());
+    const changed = (gslbIds: readonly string[]) => this.steerAgain(gslbIds);
+    this.names = new ResolverDesk(ports, this.store, this.project, changed, () => this.arm());
     const lastAlive = this.store.watched()?.aliveAt ?? null;
     this.publishing = new Publisher(
       this.flavors.lanePorts,
@@ -271,6 +277,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.background(this.flushing);
     if (this.configuring.isDue(this.ports.now()) || this.meta.seq === 0) this.background(this.configuring);
     if (this.flavors.pump.isDue(this.ports.now())) this.background(this.flavors.pump);
+    if (this.names.isDue(this.ports.now())) this.background(this.names.pump);
     this.arm();
   }
 
@@ -288,6 +295,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.listen(now);
     this.project.configure(configuration, stored === null && configuration.full, now);
     this.flavors.tookOver();
+    this.names.configured();
     // Somebody may be waited for only now, and the alarm may be set already.
     if (this.alarmAt !== null) this.promise(this.alarmAt);
     this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
@@ -299,8 +307,13 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   }
 
   private flavorsMoved(names: readonly string[]): void {
-    this.project.backendsMoved(names, this.time());
     for (const name of names) this.publishing.flavorChanged(name);
+    this.names.configured();
+    this.steerAgain(this.project.catalog.usersOf(names));
+  }
+
+  private steerAgain(gslbIds: readonly string[]): void {
+    this.project.steerAgain(gslbIds, this.time());
     this.persist();
     this.background(this.publishing);
   }
@@ -311,11 +324,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     if (JSON.stringify(leftOut) === JSON.stringify(before)) return;
     this.meta = { ...this.meta, leftOut };
     this.store.putMeta(this.meta);
-    for (const [region, missing] of Object.entries(leftOut)) {
-      if (before[region] === missing) continue;
-      const reason = `the agent ${region} runs ${limits.agentChecks} checks, which is the most: ${missing} more are not run from there`;
-      this.project.say(this.ports.now(), { kind: "warning", severity: "warning", rule: "agent", reason, evidence: { region, missing } });
-    }
+    for (const event of sayLeftOut(leftOut, before)) this.project.say(this.ports.now(), event);
   }
 
   private async flush(): Promise<void> {
@@ -344,22 +353,13 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.checkpointAt = now + Math.min(limits.checkpointMs, Math.max(limits.checkpointMinMs, series * limits.checkpointSeriesMs));
   }
 
-  /** Until when the regions may need to be heard again: after an eviction no time, after the system was away as long as silence takes. */
-  private listening(now: number): Watched {
-    const known = this.store.watched();
-    if (known !== null && now - known.aliveAt < 3 * limits.checkpointMs) return known;
-    const silences = [...this.project.catalog.monitors.values()].map(({ delay, timeout }) => (2 * delay + timeout) * 1_000);
-    return { aliveAt: 0, listensUntil: now + Math.max(limits.checkpointMs, ...silences) };
-  }
-
   /** Sets the alarm for whatever is next. */
   private arm(): void {
     const times = [this.configuring, this.assigning, this.flushing, this.flavors.pump].flatMap((pump) => pump.nextTryAt ?? []);
     const now = this.ports.now();
     const tick = this.project.nextTick();
     if (tick !== null) times.push(tick);
-    const publish = this.publishing.nextAt(now);
-    if (publish !== null) times.push(publish);
+    for (const at of [this.publishing.nextAt(now), this.names.nextAt(now)]) if (at !== null) times.push(at);
     if (this.observedSinceCheckpoint) times.push(this.checkpointAt);
     if (this.project.catalog.members.size > 0) times.push(now + limits.checkpointMs);
     if (times.length > 0) this.armAt(Math.min(...times));

@@ -1,12 +1,14 @@
 /** Who is not heard from: members whose votes are all old, regions without a vote, a project that is blind (engine.md, rules 2 and 4). */
+import { limits } from "../../domain/limits.ts";
 import type { Member } from "../../domain/member.ts";
 import { ownRegion } from "../../domain/vantage-point.ts";
 import { isSilent } from "../../domain/verdict.ts";
-import type { CatalogMonitor } from "./catalog.ts";
+import type { Catalog, CatalogMonitor } from "./catalog.ts";
 import { healthOf } from "./judging.ts";
 import { timingOf } from "./pace.ts";
 import type { Project } from "./project.ts";
 import { type MemberState, seriesOf } from "./state.ts";
+import type { Watched } from "./store.ts";
 
 /** Whether somebody is to judge it, and can. */
 function isWatched({ catalog }: Project, member: Member): boolean {
@@ -121,4 +123,11 @@ export function whyUnjudged(project: Project, members: readonly Member[]): strin
     }
   }
   return newest?.words ?? null;
+}
+
+/** Until when the regions may need to be heard again: after an eviction no time, after the system was away as long as silence takes. */
+export function listening(known: Watched | null, catalog: Catalog, now: number): Watched {
+  if (known !== null && now - known.aliveAt < 3 * limits.checkpointMs) return known;
+  const silences = [...catalog.monitors.values()].map(({ delay, timeout }) => (2 * delay + timeout) * 1_000);
+  return { aliveAt: 0, listensUntil: now + Math.max(limits.checkpointMs, ...silences) };
 }

@@ -12,6 +12,7 @@ import { isInSync, newPublication, type Publication, type Wanted, want, wantRemo
 import { type SteeredPool, type Steering, steer } from "../../domain/steering.ts";
 import { severityOf } from "./evidence.ts";
 import { healthOf } from "./judging.ts";
+import { leadsBack } from "./loop.ts";
 import { isHeldBack } from "./pools.ts";
 import type { Project } from "./project.ts";
 import { type GslbState, newGslb, publicationKey } from "./state.ts";
@@ -273,6 +274,9 @@ export function steeringOf(
       lastKnown: state?.lastKnown ?? [],
       stayAt: gslb.failback !== "manual" ? null : stayAt === undefined ? (state?.stayAt ?? null) : stayAt,
       nothingJudged: !anyJudged(project, gslb),
+      alias: gslb.flavors.every((flavor) => project.backends.holdsAlias(flavor)),
+      resolve: project.resolve,
+      isLoop: (name) => leadsBack(project.catalog, name, gslb.fqdn),
     },
   );
 }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { adriftState } from "../../domain/anchors.ts";
 import type { Flavor } from "../../domain/flavor.ts";
 import { publication } from "../../domain/publish.ts";
+import { type Resolution, resolution } from "../../domain/resolution.ts";
 import { sicknessState } from "../../domain/vantage.ts";
 import type { WriteBack } from "../rpc.ts";
 import type { Sealed } from "../rpc-backends.ts";
@@ -33,7 +34,8 @@ type Table =
   | "gslb"
   | "publication"
   | "flavor"
-  | "shard";
+  | "shard"
+  | "resolution";
 const tables: readonly Table[] = [
   "config_gslb",
   "config_pool",
@@ -47,6 +49,7 @@ const tables: readonly Table[] = [
   "override",
   "flavor",
   "shard",
+  "resolution",
 ];
 
 const meta = z.object({
@@ -216,6 +219,18 @@ export class Store {
     this.storage.transactionSync(() => {
       for (const [name, flavor] of flavors) this.put("flavor", name, flavor ?? undefined);
     });
+  }
+
+  resolutions(): readonly Resolution[] {
+    return [...this.parsed("resolution", resolution)].map(([, one]) => one);
+  }
+
+  putResolution(one: Resolution): void {
+    this.put("resolution", one.name, one);
+  }
+
+  forgetResolution(name: string): void {
+    this.put("resolution", name, undefined);
   }
 
   saveShards(shards: Iterable<Shard>): void {
