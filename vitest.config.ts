@@ -13,6 +13,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // Not a bound on anything but a hang: machines are as busy as they are.
+          testTimeout: 30_000,
           // A process runs many files, and loads what they share once. No unit test mocks a module, or leaves anything behind.
           isolate: false,
           // Vitest leaves one core to itself; many of these tests wait for a socket.

@@ -11,8 +11,8 @@ import { whatIsMissing } from "../test/servers/installed.ts";
 import { lookUp, resolverOf } from "../test/servers/name-server.ts";
 import { type PdnsRemote, startPdnsRemote } from "../test/servers/pdns-remote.ts";
 import { answer, hang, type Origin, startOrigin } from "../test/system/origins.ts";
-import { adminToken, type ScratchSystem, startScratchSystem } from "./scratch-system.ts";
 import { type Bench, type Figure, median, seconds } from "./figure.ts";
+import { adminToken, type ScratchSystem, startScratchSystem } from "./scratch-system.ts";
 
 const runs = 8;
 const pollMs = 20;
@@ -38,7 +38,7 @@ export const daemons: Bench = {
   name: "daemons",
   about: `Seconds from a death until nobody is sent there, in ${runs} runs each; baseline: gdnsd (interval 2, down 3) and HAProxy (inter 1 s, fall 3)`,
   run: async (say) => {
-    const missing = whatIsMissing("gdnsd", "haproxy", "pdnsRemote");
+    const missing = whatIsMissing("gdnsd", "haproxy", "pdns-remote");
     if (missing !== null) throw new Error(missing);
     const ends: (() => Promise<void>)[] = [];
     try {
@@ -66,7 +66,7 @@ async function measure(ends: (() => Promise<void>)[], say: (line: string) => voi
   ends.push(() => gdnsd.stop());
   const haproxy = await startHaproxy(deaths.map((death) => ({ name: nameOf(death), address: dying(death), port })));
   ends.push(() => haproxy.stop());
-  const system = await startScratchSystem(undefined, { KOSMOS_PDNS_SECRET: pdnsSecret, KOSMOS_PDNS_NS: "ns1.example.com." });
+  const system = await startScratchSystem(undefined, { KOSMOS_PDNS_SECRET: pdnsSecret, KOSMOS_PDNS_NS: "ns1.example.com" });
   ends.push(() => system.close());
   const names = new Map<string, string>();
   for (const { delay } of opponents) {
@@ -137,7 +137,9 @@ async function until(observer: Observer, death: Death, serves: boolean): Promise
     if (is === serves) return (performance.now() - from) / 1_000;
     await pause(pollMs);
   }
-  throw new Error(`${observer.name} did not see within ${patienceMs / 1_000} s that the origin (${death}) ${serves ? "is back" : "is gone"}`);
+  throw new Error(
+    `${observer.name} did not see within ${patienceMs / 1_000} s that the origin (${death}) ${serves ? "is back" : "is gone"}`,
+  );
 }
 
 function watchGdnsd({ port }: Gdnsd): Observer {

@@ -21,6 +21,8 @@ export function settingProblem(name: string, value: string | undefined): string 
       const wrong = value.split(",").find((part) => canonicalName(part.trim()) === null);
       return wrong === undefined ? null : `${name} must be names separated by commas, and ${JSON.stringify(wrong)} is none`;
     }
+    case "KOSMOS_RESOLVER_URL":
+      return URL.canParse(value) && /^https?:/.test(value) ? null : `${name} must be a URL such as https://cloudflare-dns.com/dns-query`;
     case "KOSMOS_ALLOW_PRIVATE":
       return ["0", "1", "agents"].includes(value) ? null : `${name} must be empty, 0, 1 or agents, not ${JSON.stringify(value)}`;
     default:

@@ -41,7 +41,7 @@ export function recordSetsOf(plan: Plan): Result<readonly RecordSet[], string> {
     case "weighted":
       return ok(weighted(name, answers));
     case "geo":
-      return placed(name, answers);
+      return placed(plan);
     case "latency":
       return regional(name, answers);
   }
@@ -88,7 +88,7 @@ function weighted(name: string, answers: readonly AnswerSet[]): RecordSet[] {
 }
 
 /** One set for each place; of two pools for the same place the first. Whoever has no place there gets the pools for everybody, else the first pool. */
-function placed(name: string, answers: readonly AnswerSet[]): Result<readonly RecordSet[], string> {
+function placed({ fqdn: name, answers, places = [] }: Plan): Result<readonly RecordSet[], string> {
   const sets = new Map<string, RecordSet>();
   const add = (set: AnswerSet, place: Location | "default") => {
     const identifier = `kosmos ${place === "default" ? place : Object.values(place).join()}`;
@@ -103,9 +103,24 @@ function placed(name: string, answers: readonly AnswerSet[]): Result<readonly Re
       add(set, place);
     }
   }
-  for (const set of answers) if (set.locations.length === 0) add(set, "default");
-  for (const set of answers) if (!set.geofence) add(set, "default");
-  return ok([...sets.values()]);
+  const own = new Set(places.filter((place) => place.own).map(({ pool_id }) => pool_id));
+  const forAll = answers.filter(({ pool_id }) => !own.has(pool_id));
+  for (const set of forAll) if (set.locations.length === 0) add(set, "default");
+  for (const set of forAll) add(set, "default");
+  const leak = leakIn(answers, own);
+  return leak === null ? ok([...sets.values()]) : fail(leak);
+}
+
+/** Who finds no set for its place and type is answered from a wider one: a fence does not hold there, so it is not pretended. */
+function leakIn(answers: readonly AnswerSet[], own: ReadonlySet<string>): string | null {
+  const types = [...new Set(answers.map(({ type }) => type))];
+  const fenced = new Set([...own, ...answers.filter(({ geofence }) => geofence).map(({ pool_id }) => pool_id)]);
+  for (const pool of fenced) {
+    const missing = types.find((type) => !answers.some((set) => set.pool_id === pool && set.type === type));
+    if (missing !== undefined)
+      return `Route 53 keeps no fence: clients of pool ${pool} would get another pool's ${missing}, since it has none`;
+  }
+  return null;
 }
 
 /** Source: API_GeoLocation.html: subdivisions of the United States and of Ukraine. Ranges of addresses are collections of their own there. */

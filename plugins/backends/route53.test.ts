@@ -220,19 +220,31 @@ describe("what cannot be said in Route 53", () => {
     });
   });
 
-  it("whoever is in no place gets the pool for everybody, else the first that is not fenced, else none", () => {
+  it("whoever is in no place gets the pool for everybody, else the first that is there for anybody, else none", () => {
     const fenced = set(["192.0.2.1"], { locations: [{ country: "FR" }], geofence: true });
     const open = set(["192.0.2.2"], { locations: [{ country: "DE" }], pool_id: poolId(2) });
     const everybody = set(["192.0.2.3"], { pool_id: poolId(3) });
-    const defaults = (...answers: AnswerSet[]) => {
-      const sets = recordSetsOf(plan(www, 1, answers, "geo"));
+    const defaults = (own: string[], ...answers: AnswerSet[]) => {
+      const places = answers.map(({ pool_id, locations }) => ({ pool_id, locations, own: own.includes(pool_id) }));
+      const sets = recordSetsOf({ ...plan(www, 1, answers, "geo"), places });
       return sets.ok
         ? sets.value.filter(({ routing }) => routing?.by === "place" && routing.place === "default").map(({ values }) => values[0])
         : [];
     };
-    expect(defaults(fenced, open, everybody)).toEqual(["192.0.2.3"]);
-    expect(defaults(fenced, open)).toEqual(["192.0.2.2"]);
-    expect(defaults(fenced)).toEqual([]);
+    expect(defaults([], fenced, open, everybody)).toEqual(["192.0.2.3"]);
+    expect(defaults([poolId(1)], fenced, open)).toEqual(["192.0.2.2"]);
+    expect(defaults([poolId(1)], fenced)).toEqual([]);
+  });
+
+  it("is a fence whose clients would get another pool's answers: of a pool without any, or without a type", () => {
+    const fenced = set(["192.0.2.1"], { locations: [{ country: "FR" }], geofence: true });
+    const others = [set(["192.0.2.3"], { pool_id: poolId(3) }), set(["2001:db8::3"], { type: "AAAA", pool_id: poolId(3) })];
+    expect(recordSetsOf(plan(www, 1, [fenced, ...others], "geo"))).toMatchObject({ ok: false, error: expect.stringContaining("AAAA") });
+    const places = [{ pool_id: poolId(1), locations: [{ country: "FR" }], own: true }];
+    expect(recordSetsOf({ ...plan(www, 1, others, "geo"), places })).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("no fence"),
+    });
   });
 });
 

@@ -30,6 +30,8 @@ const programs = {
     files: ["/usr/share/doc/pdns-backend-remote/copyright"],
     packages: "pdns-server pdns-backend-remote",
   },
+  gdnsd: { needs: ["gdnsd"], files: [], packages: "gdnsd" },
+  haproxy: { needs: ["haproxy"], files: [], packages: "haproxy" },
   ping: { needs: ["ping"], files: [], packages: "iputils-ping" },
 } as const;
 export type Program = keyof typeof programs;
