@@ -233,6 +233,14 @@ describe("the test of a PowerDNS flavor", () => {
     expect(test?.details[1]).toMatch(/^gslb\.test\. is there \(Master, serial 3, signed\): its soa_edit_api is empty/);
   });
 
+  it("says that a signed zone is not put in order by what is written", async () => {
+    const signed = (api_rectify: boolean) => ({ status: 200, body: { kind: "Native", serial: 3, dnssec: true, api_rectify } });
+    const details = async (api_rectify: boolean) =>
+      (await powerdns.test?.([zone], server(authoritative, signed(api_rectify)).backend))?.details[1];
+    expect(await details(true)).toBe("gslb.test. is there (Native, serial 3, signed)");
+    expect(await details(false)).toMatch(/signed\): its api_rectify is off/);
+  });
+
   it("refuses a copy, and a server that is none of names of its own", async () => {
     const copy = powerdns.test?.([zone], server(authoritative, { status: 200, body: { kind: "Slave" } }).backend);
     await expect(copy).rejects.toThrow(BackendFailure);

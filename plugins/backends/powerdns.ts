@@ -17,6 +17,8 @@ const zoneAnswer = z.looseObject({
   serial: z.number().default(0),
   dnssec: z.boolean().default(false),
   soa_edit_api: z.string().default(""),
+  /** Left out by versions that always rectify, or never. */
+  api_rectify: z.boolean().default(true),
 });
 
 export const powerdns: BackendPlugin<typeof settings, typeof credentials> = {
@@ -47,16 +49,18 @@ export const powerdns: BackendPlugin<typeof settings, typeof credentials> = {
     for (const zone of zones) {
       const found = await get(powerDns, `${pathOf(zone)}?rrsets=false`, zoneAnswer, missingZone(zone));
       if (isCopy(found.kind)) throw new BackendFailure({ class: "refused", detail: shorten(copyReason(zone, found.kind)) });
-      details.push(
-        shorten(`${zone} is there (${found.kind}, serial ${found.serial}${found.dnssec ? ", signed" : ""})${serialHint(found)}`),
-      );
+      details.push(shorten(`${zone} is there (${found.kind}, serial ${found.serial}${found.dnssec ? ", signed" : ""})${hintOf(found)}`));
     }
     return { details };
   },
 };
 
-/** Secondaries ask for a zone only when its serial has risen. */
-const serialHint = ({ kind, soa_edit_api }: z.output<typeof zoneAnswer>): string =>
-  /^(master|primary|producer)$/i.test(kind) && soa_edit_api === ""
-    ? ": its soa_edit_api is empty, so its serial does not rise with a change, and secondaries do not hear of it"
-    : "";
+/** What PowerDNS takes and yet does not do as people want it; a line for people. */
+function hintOf({ kind, soa_edit_api, dnssec, api_rectify }: z.output<typeof zoneAnswer>): string {
+  // Secondaries ask for a zone only when its serial has risen.
+  const isStill = /^(master|primary|producer)$/i.test(kind) && soa_edit_api === "";
+  const serial = "its soa_edit_api is empty, so its serial does not rise with a change, and secondaries do not hear of it";
+  const rectify = "its api_rectify is off: names that are made through the API are not in the order that its proofs go by";
+  const hints = [...(isStill ? [serial] : []), ...(dnssec && !api_rectify ? [rectify] : [])];
+  return hints.map((hint) => `: ${hint}`).join("");
+}
