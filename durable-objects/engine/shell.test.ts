@@ -148,7 +148,7 @@ describe("an agent", () => {
     await configure(again, limits.agentChecks);
     await configure(again, limits.agentChecks + 2);
     expect(told()).toBe(3);
-  });
+  }, 30_000);
 
   it("that asks an Engine which was evicted meanwhile has what it had, and gets what it lacks", async () => {
     const desk = new Desk();
