@@ -48,12 +48,23 @@ const made = (id: string, members: readonly Candidate[], over: Partial<SteeredPo
   },
 });
 
+/** Two of the host names have addresses, one shared with a member; one leads back. */
+const addresses: Readonly<Record<string, readonly string[]>> = {
+  "a.example.net.": ["192.0.2.1", "192.0.2.77"],
+  "c.example.net.": ["2001:db8::77"],
+};
+const names: Required<Pick<SteeringSettings, "resolve" | "isLoop">> = {
+  resolve: (name) => ({ addresses: addresses[name] ?? [], why: "there is none" }),
+  isLoop: (name) => name === "loop.example.net.",
+};
+const valuesOf = (endpoint: string) => [endpoint, ...(addresses[endpoint] ?? [])];
+
 /** The plan's pools, and what was steered. */
 function planned(pools: readonly Made[], over: Partial<SteeringSettings> = {}, outside: Made | null = null) {
   const all = outside === null ? pools : [...pools, outside];
   const steering = steer(
     pools.map(({ pool }) => pool),
-    { ...settings, fallback: outside?.pool ?? null, ...over },
+    { ...settings, ...names, fallback: outside?.pool ?? null, ...over },
   );
   const membersOf = (poolId: string): PoolMember[] =>
     (all.find(({ pool }) => pool.id === poolId)?.members ?? []).map(({ id, weight, all: endpoints }) => ({
@@ -69,8 +80,7 @@ function planned(pools: readonly Made[], over: Partial<SteeringSettings> = {}, o
     pools: planPools(
       all.map(({ pool }) => pool),
       steering,
-      policy,
-      membersOf,
+      { policy, membersOf, ...names },
     ),
   };
 }
@@ -146,12 +156,20 @@ describe("the pools of a plan", () => {
     ]);
   });
 
+  it("have a host name on that is answered by its addresses", () => {
+    const mixed = made("one", [candidate("a", ["a.example.net."], ["a.example.net."]), candidate("b", ["192.0.2.2"], ["192.0.2.2"])]);
+    const { steering, pools } = planned([mixed]);
+    expect(steering.answers.map((set) => set.values)).toEqual([["192.0.2.1", "192.0.2.77", "192.0.2.2"]]);
+    expect(on(pools)).toEqual([["one", true, "a.example.net.", "192.0.2.2"]]);
+  });
+
   it("have an address that a new one replaced, for as long as it is served", () => {
     const moved = made("one", [candidate("a", ["192.0.2.9"], ["192.0.2.9"])]);
     const steering = steer([moved.pool], settings);
-    const [pool] = planPools([moved.pool], steering, "failover", () => [
-      { id: "a", name: "a", weight: 1, host_header: "www.example.com", endpoints: ["192.0.2.1"] },
-    ]);
+    const [pool] = planPools([moved.pool], steering, {
+      policy: "failover",
+      membersOf: () => [{ id: "a", name: "a", weight: 1, host_header: "www.example.com", endpoints: ["192.0.2.1"] }],
+    });
     expect(pool?.members).toMatchObject([
       {
         host_header: "www.example.com",
@@ -164,7 +182,9 @@ describe("the pools of a plan", () => {
   });
 });
 
-const endpoints = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2", "a.example.net.", "b.example.net."];
+const endpoints = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2"].concat(
+  ["a", "b", "c", "loop"].map((host) => `${host}.example.net.`),
+);
 const anyMember = fc
   .record({
     all: fc.subarray(endpoints, { minLength: 1, maxLength: 3 }),
@@ -232,7 +252,13 @@ describe("properties of a plan's pools", () => {
             .filter(({ picked }) => picked)
             .flatMap(({ members }) => members.flatMap((one) => one.endpoints.filter(({ on: isOn }) => isOn)));
           const answered = steering.answers.flatMap((set) => set.values);
-          expect(new Set(served.map(({ endpoint }) => endpoint))).toEqual(new Set(answered));
+          // Each that is on is answered with, by its name or an address of its; and nothing is answered that no such one has.
+          expect(served.filter(({ endpoint }) => !valuesOf(endpoint).some((value) => answered.includes(value)))).toEqual([]);
+          const covered = served.flatMap(({ endpoint }) => valuesOf(endpoint));
+          expect(answered.filter((value) => !covered.includes(value))).toEqual([]);
+          expect(
+            pools.some(({ members }) => members.some((one) => one.endpoints.some((each) => each.on && names.isLoop(each.endpoint)))),
+          ).toBe(false);
           expect(pools.map(({ id }) => id)).toEqual([...all.map(({ pool }) => pool.id), ...(makeOutside === null ? [] : ["outside"])]);
           // While nothing is usable, nothing but what was chosen in spite of that is on anywhere.
           const idle = pools.filter(({ picked }) => !picked).flatMap(({ members }) => members.flatMap((one) => one.endpoints));

@@ -98,8 +98,15 @@ function wantedOf({ ttl, steering_policy: policy }: Gslb, { outcome, answers, pl
 function poolsFor(project: Project, gslb: Gslb, steering: Steering, now: number): readonly PlanPool[] {
   const ids = new Set([...gslb.pool_ids, ...(gslb.fallback_pool_id === null ? [] : [gslb.fallback_pool_id])]);
   const pools = [...ids].flatMap((id) => steeredPool(project, gslb, id, now) ?? []);
-  return planPools(pools, steering, gslb.steering_policy, (id) => project.catalog.membersOf(id));
+  const membersOf = (id: string) => project.catalog.membersOf(id);
+  return planPools(pools, steering, { policy: gslb.steering_policy, membersOf, ...namesOf(project, gslb) });
 }
+
+/** What host names come to, and which of them to nothing. */
+const namesOf = (project: Project, { fqdn }: Gslb) => ({
+  resolve: project.resolve,
+  isLoop: (name: string) => leadsBack(project.catalog, name, fqdn),
+});
 
 /** Wants what was steered at one flavor: each has plans, and numbers, of its own. Null: that is what it wanted already. */
 function wantAt(project: Project, gslb: Gslb, flavor: string, wanted: Wanted, now: number): Publication | null {
@@ -275,8 +282,7 @@ export function steeringOf(
       stayAt: gslb.failback !== "manual" ? null : stayAt === undefined ? (state?.stayAt ?? null) : stayAt,
       nothingJudged: !anyJudged(project, gslb),
       alias: gslb.flavors.every((flavor) => project.backends.holdsAlias(flavor)),
-      resolve: project.resolve,
-      isLoop: (name) => leadsBack(project.catalog, name, gslb.fqdn),
+      ...namesOf(project, gslb),
     },
   );
 }
