@@ -16,7 +16,7 @@ export function conformance(kind: SubjectKind): void {
   const results: CaseResult[] = [];
 
   describe(`the backend ${kind.name}, against ${kind.against}`, () => {
-    beforeAll(running.start);
+    beforeAll(running.start, kind.timeoutMs);
     afterAll(running.stop);
 
     for (const one of cases as readonly Case[]) {
@@ -25,7 +25,7 @@ export function conformance(kind: SubjectKind): void {
         results.push({ id: one.id, came: "not applicable", words: reason });
         continue;
       }
-      it(one.title, async (context) => {
+      it(one.title, { ...(kind.timeoutMs === undefined ? {} : { timeout: kind.timeoutMs }) }, async (context) => {
         const { subject, lab } = running.get(context);
         results.push({ id: one.id, came: "yes", words: (await runCase(one, subject, lab)) ?? "" });
       });

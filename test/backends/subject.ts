@@ -36,6 +36,8 @@ export type Subject = {
   isWriteMessage?(first: Uint8Array): boolean;
   /** Makes the backend refuse a CNAME at this name for good; left out: others have an MX there, which does it with every name server. */
   poison?(fqdn: string): Promise<void>;
+  /** How many names stand for many: where a write is a call a name, 500 would be a test of patience; left out: 500. */
+  readonly many?: number;
   /** It remembers the number of what was removed, and whose it was. */
   readonly remembers?: boolean;
   /** What was wrong with requests so far, by the provider's own schema; see `judgedBy`. */
@@ -57,5 +59,7 @@ export type SubjectKind = {
   readonly judgedBy?: string;
   /** Cases that do not apply, and why. */
   readonly cannot: Readonly<Partial<Record<CaseId, string>>>;
+  /** How long its start, and each case, may take, where a minute is not enough. */
+  readonly timeoutMs?: number;
   start(): Promise<Subject>;
 };

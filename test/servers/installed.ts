@@ -3,7 +3,7 @@
  * integration installs them all and counts a skipped test as a failure.
  */
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 
 /** What is looked for, and the packages that bring it. */
 const programs = {
@@ -32,6 +32,17 @@ const programs = {
   },
   gdnsd: { needs: ["gdnsd"], files: [], packages: "gdnsd" },
   haproxy: { needs: ["haproxy"], files: [], packages: "haproxy" },
+  designate: {
+    needs: ["designate-manage"],
+    files: ["/usr/share/designate-common/api-paste.ini"],
+    packages: "designate-common python3-designate",
+  },
+  mariadb: {
+    needs: ["mariadbd", "mariadb-install-db", "mariadb"],
+    files: ["/usr/lib/python3/dist-packages/pymysql/__init__.py"],
+    packages: "mariadb-server-core mariadb-client-core python3-pymysql",
+  },
+  octavia: { needs: ["octavia-db-manage", "octavia-driver-agent", "octavia-wsgi"], files: [], packages: "python3-octavia" },
   ping: { needs: ["ping"], files: [], packages: "iputils-ping" },
 } as const;
 export type Program = keyof typeof programs;
@@ -41,7 +52,8 @@ const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/s
 
 /** Where the executable is; null: nowhere. */
 export const pathOf = (executable: string): string | null =>
-  directories.map((directory) => join(directory, executable)).find((path) => existsSync(path)) ?? null;
+  (isAbsolute(executable) ? [executable] : directories.map((directory) => join(directory, executable))).find((path) => existsSync(path)) ??
+  null;
 
 export const installed = (program: Program): boolean =>
   programs[program].needs.every((executable) => pathOf(executable) !== null) && programs[program].files.every((path) => existsSync(path));

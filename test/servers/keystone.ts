@@ -54,6 +54,7 @@ export const startKeystone = (options: KeystoneOptions = {}): Promise<Keystone> 
 
     let daemon: Daemon | null = null;
     const up = async (more: KeystoneOptions = options) => {
+      if (daemon !== null) return;
       await configure(folder, port, more);
       const env = { OS_KEYSTONE_CONFIG_FILES: join(folder, "keystone.conf") };
       daemon = await startWsgi({ file: pathOf("keystone-wsgi-public") ?? "", port, env });

@@ -33,7 +33,7 @@ export async function noPolicies(folder: string): Promise<Configuration> {
 
 /** One command to its end; its error has what it said. */
 export async function command(program: string, args: readonly string[]): Promise<string> {
-  const path = program.startsWith("/") ? program : pathOf(program);
+  const path = pathOf(program);
   if (path === null) throw new Error(`${program} is not installed`);
   const { stdout } = await run(path, args, { maxBuffer: 16 * 1024 * 1024 });
   return stdout;
