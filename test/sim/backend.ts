@@ -1,9 +1,9 @@
 /**
  * The backend in front of the reference plugin (`memory.ts`), in all its moods: away, slow, limited, taking a write and yet failing it, and
- * refusing one name for good. What really took effect is told to who watches.
+ * refusing one name for good. One kind takes changes and hands them out later. Others may have records there, without a mark.
  */
 import type { BackendPlugin, Change, LiveRecords, WriteFailure, WriteOutcome } from "../../domain/backend.ts";
-import { nameOf } from "../../domain/fence.ts";
+import { nameOf, numberOf, recordsOf } from "../../domain/fence.ts";
 import { fail, type Result } from "../../domain/result.ts";
 import { memoryBackend } from "../../plugins/backends/memory.ts";
 import type { Random } from "./random.ts";
@@ -12,6 +12,14 @@ export type Mood = "well" | "away" | "slow" | "hangs" | "limited" | "takes_and_f
 
 export class SimBackend {
   readonly names = new Map<string, Change>();
+  /** What others made at a name, and since when (true time): whatever is written there replaces it. */
+  readonly others = new Map<string, { readonly values: readonly string[]; readonly since: number }>();
+  /** What was sent, since the Engine last lost its state. */
+  readonly sent = new Map<string, { epoch: number; number: number }>();
+  /** How often what is handed out fails. */
+  failing = 0.05;
+  private readonly handedOut = new Map<string, { readonly at: number; readonly before: LiveRecords; readonly fails: boolean }>();
+  private readonly now: () => number;
   mood: Mood = "well";
   /** A name whose present plan is refused for good: it is taken once the plan is another. */
   poisoned: string | null = null;
@@ -21,8 +29,9 @@ export class SimBackend {
   readonly plugin: BackendPlugin;
   private readonly random: Random;
 
-  constructor(random: Random, sleep: (ms: number) => Promise<void>) {
+  constructor(random: Random, now: () => number, sleep: (ms: number) => Promise<void>, kind: "at once" | "hands out") {
     this.random = random;
+    this.now = now;
     const memory = memoryBackend(this.names);
     const connect = (): never => {
       throw new Error("this backend needs no network");
@@ -34,8 +43,14 @@ export class SimBackend {
     const write = async (zone: string, changes: readonly Change[]): Promise<WriteOutcome> => {
       const good = changes.filter((change) => !this.isPoison(change));
       if (whole && good.length < changes.length) return { class: "refused", detail: "poison, somewhere" };
+      const were = new Map(good.map((change) => [nameOf(change), recordsOf(nameOf(change), this.names.get(nameOf(change)) ?? null)]));
       const outcome = await memory.write(zone, good, nobody);
       const taken = "class" in outcome ? [] : [...outcome];
+      for (const [n, change] of good.entries()) {
+        if (taken[n]?.ok !== true) continue;
+        this.others.delete(nameOf(change));
+        if (kind === "hands out") this.handOut(change, were.get(nameOf(change)) as LiveRecords);
+      }
       return changes.map((change) => (this.isPoison(change) ? fail({ class: "refused", detail: "poison" }) : (taken.shift() ?? nothing)));
     };
     this.plugin = {
@@ -44,7 +59,7 @@ export class SimBackend {
       read: async (zone, fqdns, { io }): Promise<readonly LiveRecords[]> => {
         await sleep(this.random.int(1, 50));
         if (this.mood === "away" || this.mood === "hangs") throw new Error("the backend is away");
-        const live = (await memory.read?.(zone, fqdns, { ...nobody, io })) ?? [];
+        const live = ((await memory.read?.(zone, fqdns, { ...nobody, io })) ?? []).map((records) => this.seen(records));
         return this.lies ? live.map((records) => ({ ...records, answers: [] })) : live;
       },
       write: async (zone, changes) => {
@@ -81,6 +96,32 @@ export class SimBackend {
   poisonNext(fqdn: string | null): void {
     this.poisoned = fqdn;
     this.poison = null;
+  }
+
+  /** Whether it still hands this plan out. */
+  isPending(fqdn: string, number: number): boolean {
+    const held = this.names.get(fqdn);
+    return held !== undefined && numberOf(held).number === number && (this.handedOut.get(fqdn)?.at ?? 0) > this.now();
+  }
+
+  private handOut(change: Change, before: LiveRecords): void {
+    const fqdn = nameOf(change);
+    const known = this.handedOut.get(fqdn);
+    const isSame = before.number === numberOf(change).number && before.epoch === numberOf(change).epoch;
+    // The same once more mends what failed, and changes nothing else.
+    if (isSame && known?.fails !== true) return;
+    const at = this.now() + this.random.int(0, 20_000);
+    this.handedOut.set(fqdn, { at, before: isSame ? (known?.before ?? before) : before, fails: this.random.chance(this.failing) });
+  }
+
+  private seen(records: LiveRecords): LiveRecords {
+    const { fqdn } = records;
+    const others = this.others.get(fqdn);
+    if (others !== undefined) return { fqdn, epoch: null, number: null, answers: [{ type: "A", values: others.values, ttl: 300 }] };
+    const handed = this.handedOut.get(fqdn);
+    if (handed === undefined) return records;
+    if (handed.at > this.now()) return { ...handed.before, state: "pending" };
+    return handed.fails ? { ...records, state: { error: "a server did not take it" } } : records;
   }
 
   private isPoison(change: Change): boolean {

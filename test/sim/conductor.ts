@@ -63,10 +63,21 @@ export class SimConductor {
     if (!table.delete(id)) return;
     this.tables = { ...this.tables, [kind]: table };
     if (gslb !== undefined && records === "delete") {
-      const { flavor, fqdn, domain_name: zone } = gslb;
-      this.tombstones.set(`${id} ${flavor}`, { gslb_id: id, fqdn, zone, flavor, remove: true });
+      for (const flavor of gslb.flavors) this.bury(gslb, flavor);
     }
     this.note(kind, id, true);
+  }
+
+  /** A GSLB is published to other flavors: from those that it is taken from it is to go. */
+  move(id: string, flavors: readonly string[]): void {
+    const gslb = this.tables.gslb.get(id);
+    if (gslb === undefined) return;
+    for (const flavor of gslb.flavors) if (!flavors.includes(flavor)) this.bury(gslb, flavor);
+    this.update("gslb", id, { flavors: [...flavors], flavor: flavors[0] ?? gslb.flavor });
+  }
+
+  private bury({ id, fqdn, domain_name: zone }: Gslb, flavor: string): void {
+    this.tombstones.set(`${id} ${flavor}`, { gslb_id: id, fqdn, zone, flavor, remove: true });
   }
 
   configuration(since: Head | null): Configuration {

@@ -227,17 +227,19 @@ export function planStands(
   const found = state.gateOpen ? storedFor(id, now, rows) : null;
   if (found === null || !found.gslb.admin_state_up) return;
   const { gslb, stored } = found;
-  const publication = rows.of<Publication>("publication").get(`${gslb.flavor} ${gslb.fqdn}`);
-  const plan = planOf(publication);
-  if (plan !== null && plan.gslb_id !== id) return;
+  const publications = rows.of<Publication>("publication");
   const places = [stayedAt.get(id) ?? null, state.stayAt];
   const answers = places.map((place) => decidedAnswer(gslb, { ...stored, stayedAt: place }));
   // Where nothing can be served what is published stays.
   if (answers.some(({ values, why }) => values.size === 0 && why !== "withdraw")) return;
-  const wrong = places.map((place) => wrongWith(plan, gslb, { ...stored, stayedAt: place }));
-  const [first] = wrong;
-  if (first !== undefined && first !== null && wrong.every((one) => one !== null))
-    violated("the plan stands for the state of its members", `${gslb.fqdn} ${first.expected}`, first.seen);
+  for (const flavor of gslb.flavors) {
+    const plan = planOf(publications.get(`${flavor} ${gslb.fqdn}`));
+    if (plan !== null && plan.gslb_id !== id) continue;
+    const wrong = places.map((place) => wrongWith(plan, gslb, { ...stored, stayedAt: place }));
+    const [first] = wrong;
+    if (first !== undefined && first !== null && wrong.every((one) => one !== null))
+      violated("the plan stands for the state of its members", `${flavor} ${gslb.fqdn} ${first.expected}`, first.seen);
+  }
 }
 
 function storedFor(id: string, now: number, { known, of, read }: Rows) {

@@ -19,18 +19,19 @@ function answersFollowFromTheTruth(world: World): void {
   const { tables } = world.conductor;
   const { now } = world.timeline;
   const truth = { tables, now, isUp: (endpoint: string, monitor: string) => world.targets.isUp(endpoint, monitor, now) };
-  for (const gslb of tables.gslb.values()) {
+  const places = [...tables.gslb.values()].flatMap((gslb) => gslb.flavors.map((flavor) => ({ gslb, flavor })));
+  for (const { gslb, flavor } of places) {
     const expected = expectedAnswer(gslb, truth);
-    const held = world.backend.names.get(gslb.fqdn);
+    const held = world.flavors.get(flavor).names.get(gslb.fqdn);
     const live = new Set(held?.kind === "publish" ? held.plan.answers.flatMap((set) => set.values) : []);
-    if (expected === null || isHeld(world, gslb.fqdn)) continue;
+    if (expected === null || isHeld(world, gslb.fqdn, flavor)) continue;
     const missing = [...expected.must].filter((value) => !live.has(value));
     const surplus = [...live].filter((value) => !expected.must.has(value) && !expected.may.has(value));
     const cut = gslb.max_answers !== null && expected.must.size + expected.may.size > 0;
     const wrong = surplus.length > 0 || (!cut && missing.length > 0) || (!expected.empty && live.size === 0);
     if (!wrong) continue;
     const what = `${[...expected.must]}${expected.may.size > 0 ? ` and some of ${[...expected.may]}` : ""}`;
-    world.violated("the answers follow from the truth", `${gslb.fqdn} (${gslb.steering_policy}): ${what}`, `${[...live]}`);
+    world.violated("the answers follow from the truth", `${flavor} ${gslb.fqdn} (${gslb.steering_policy}): ${what}`, `${[...live]}`);
   }
 }
 
@@ -46,15 +47,20 @@ function noEventIsLost(world: World): void {
 
 function noNameIsLeft(world: World): void {
   const left = [...world.conductor.tombstones.values()];
-  for (const { fqdn, gslb_id } of left) world.violated("every removal gets through", `no tombstone of ${fqdn}`, `one of ${gslb_id}`);
+  for (const { fqdn, gslb_id } of left) {
+    // Whoever moves stays where it was until it is wherever it shall be.
+    const moving = world.conductor.tables.gslb.get(gslb_id);
+    if (moving?.flavors.some((flavor) => isHeld(world, fqdn, flavor))) continue;
+    world.violated("every removal gets through", `no tombstone of ${fqdn}`, `one of ${gslb_id}`);
+  }
 }
 
 function nothingIsPending(world: World): void {
   for (const [, row] of world.watcher.all("publication")) {
-    const { fqdn, wanted, confirmed, number, live, hold } = row as Publication;
-    if (hold !== null || wanted === null) continue;
-    if (confirmed !== number) world.violated("every plan gets through", `${fqdn} at plan ${number}`, `${confirmed} is confirmed`);
-    const there = world.backend.names.get(fqdn);
+    const { flavor, fqdn, wanted, confirmed, number, live } = row as Publication;
+    if (isHeld(world, fqdn, flavor) || wanted === null) continue;
+    if (confirmed !== number) world.violated("every plan gets through", `${flavor} ${fqdn} at plan ${number}`, `${confirmed} is confirmed`);
+    const there = world.flavors.get(flavor).names.get(fqdn);
     const held = there?.kind === "publish" ? JSON.stringify(there.plan.answers) : null;
     // Nothing at all reads like a name without an answer.
     if (live !== null && (held ?? "[]") !== JSON.stringify(live.plan.answers))
@@ -77,17 +83,26 @@ async function statusesAreTheEngines(world: World): Promise<void> {
     if (view !== null && `${view.status} NONE` !== `${status} ${action}`)
       world.violated("the Conductor has every status", `${name}: ${view.status} NONE`, `${status} ${action}`);
   }
-  for (const { id, name, status, action, fqdn } of tables.gslb.values()) {
+  for (const { id, name, status, action, fqdn, flavors } of tables.gslb.values()) {
     const view = await shell.gslbStatus(id);
     // What is held is not settled.
-    const settled = isHeld(world, fqdn) ? action : "NONE";
+    const settled = flavors.some((flavor) => isHeld(world, fqdn, flavor)) ? action : "NONE";
     if (view !== null && `${view.status} ${settled}` !== `${status} ${action}`)
       world.violated("the Conductor has every status", `${name}: ${view.status} ${settled}`, `${status} ${action}`);
   }
 }
 
-/** Somebody else writes the name, or did by hand: Kosmos leaves it alone until people have decided (rule 18). */
-function isHeld(world: World, fqdn: string): boolean {
-  const publication = world.watcher.get("publication", `edge ${fqdn}`) as Publication | undefined;
-  return (publication?.hold ?? null) !== null;
+/**
+ * Somebody else writes the name, or did by hand: Kosmos leaves it alone until people have decided (rule 18). Nor is it written while others'
+ * records, or another GSLB's, are there that nobody gave to Kosmos.
+ */
+function isHeld(world: World, fqdn: string, flavor: string): boolean {
+  const publication = world.watcher.get("publication", `${flavor} ${fqdn}`) as Publication | undefined;
+  if (publication === undefined) return false;
+  if (publication.hold !== null) return true;
+  const { names, others } = world.flavors.get(flavor);
+  const there = names.get(fqdn);
+  const isOthers = others.has(fqdn) || (there?.kind === "publish" && there.plan.gslb_id !== publication.gslbId);
+  const isGiven = world.conductor.tables.gslb.get(publication.gslbId)?.adopt === true;
+  return publication.lastError?.class === "foreign" && publication.live === null && isOthers && !isGiven;
 }

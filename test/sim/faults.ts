@@ -4,6 +4,7 @@
  */
 
 import { mustLeaveInTime } from "./bounds.ts";
+import { flavorNames } from "./flavors.ts";
 import { prompt } from "./queue.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
@@ -22,34 +23,53 @@ const faults: Readonly<Record<string, Fault>> = {
     return { what: `queue: ${JSON.stringify(trouble)}`, end: () => (world.queue.trouble = prompt) };
   },
   backend(world, random) {
-    world.backend.mood = random.pick(["away", "slow", "hangs", "limited", "takes_and_fails", "credentials"]);
-    return { what: `backend: ${world.backend.mood}`, end: () => (world.backend.mood = "well") };
+    const flavor = random.pick(flavorNames);
+    const backend = world.flavors.get(flavor);
+    backend.mood = random.pick(["away", "slow", "hangs", "limited", "takes_and_fails", "credentials"]);
+    return { what: `backend ${flavor}: ${backend.mood}`, end: () => (backend.mood = "well") };
   },
   poison(world, random) {
     const gslbs = [...world.conductor.tables.gslb.values()];
     if (gslbs.length === 0) return null;
     const { fqdn } = random.pick(gslbs);
-    world.backend.poisonNext(fqdn);
-    return { what: `backend: refuses ${fqdn}`, end: () => world.backend.poisonNext(null) };
+    const flavor = random.pick(flavorNames);
+    const backend = world.flavors.get(flavor);
+    backend.poisonNext(fqdn);
+    return { what: `backend ${flavor}: refuses ${fqdn}`, end: () => backend.poisonNext(null) };
   },
-  lies(world) {
-    world.backend.lies = true;
-    return { what: "backend: what it reads back is not so", end: () => (world.backend.lies = false) };
+  lies(world, random) {
+    const flavor = random.pick(flavorNames);
+    const backend = world.flavors.get(flavor);
+    backend.lies = true;
+    return { what: `backend ${flavor}: what it reads back is not so`, end: () => (backend.lies = false) };
+  },
+  others(world, random) {
+    const gslbs = [...world.conductor.tables.gslb.values()];
+    if (gslbs.length === 0) return null;
+    const { fqdn } = random.pick(gslbs);
+    const flavor = random.pick(flavorNames);
+    const { names, others } = world.flavors.get(flavor);
+    names.delete(fqdn);
+    others.set(fqdn, { values: ["203.0.113.99"], since: world.timeline.now });
+    const isTaken = random.chance(0.7);
+    return { what: `backend ${flavor}: others have records at ${fqdn}`, end: () => void (isTaken && others.delete(fqdn)) };
   },
   handEdit(world, random) {
-    const live = [...world.backend.names.values()].flatMap((change) => (change.kind === "publish" ? [change.plan] : []));
+    const flavor = random.pick(flavorNames);
+    const { names } = world.flavors.get(flavor);
+    const live = [...names.values()].flatMap((change) => (change.kind === "publish" ? [change.plan] : []));
     if (live.length === 0) return null;
     const plan = random.pick(live);
     if (random.chance(0.3)) {
-      world.backend.names.delete(plan.fqdn);
-      return { what: `backend: ${plan.fqdn} is deleted by hand`, end: () => undefined };
+      names.delete(plan.fqdn);
+      return { what: `backend ${flavor}: ${plan.fqdn} is deleted by hand`, end: () => undefined };
     }
     const [
       first = { type: "A", ttl: 30, pool_id: plan.gslb_id, weight: null, pool_weight: null, locations: [], geofence: false, region: null },
     ] = plan.answers;
     const answers = [{ ...first, type: "A" as const, values: ["203.0.113.9"] }];
-    world.backend.names.set(plan.fqdn, { kind: "publish", plan: { ...plan, withdrawn: false, answers } });
-    return { what: `backend: ${plan.fqdn} is edited by hand`, end: () => undefined };
+    names.set(plan.fqdn, { kind: "publish", plan: { ...plan, withdrawn: false, answers } });
+    return { what: `backend ${flavor}: ${plan.fqdn} is edited by hand`, end: () => undefined };
   },
   conductorAway(world) {
     world.conductorAway = true;

@@ -21,8 +21,9 @@ export type Turn = {
 };
 
 export type Facts = {
-  /** The Engine's clock. */
+  /** The Engine's clock, and the true time. */
   readonly now: number;
+  readonly trueNow: number;
   readonly turn: Turn;
   /** The configuration that the Engine has; null: none. */
   readonly known: Tables | null;
@@ -91,11 +92,11 @@ export function publishedIsTold(
   facts: Facts,
   before: Publication | undefined,
   after: Publication,
-  told: (gslbId: string, plan: number) => boolean,
+  told: (gslbId: string, flavor: string, plan: number) => boolean,
 ): void {
   if (before === undefined || after.live === null || after.live.plan.number === before.live?.plan.number) return;
   const { gslb_id, number } = after.live.plan;
-  if (!told(gslb_id, number))
+  if (!told(gslb_id, after.flavor, number))
     facts.violated("every live plan has its event", `published, plan ${number} of ${after.fqdn}`, "no such event");
 }
 

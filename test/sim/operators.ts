@@ -109,6 +109,19 @@ const deeds: Readonly<Record<string, Deed>> = {
     world.conductor.update("gslb", gslb.id, change);
     return `${gslb.name}: ${JSON.stringify(change)}`;
   },
+  publishElsewhere(world, random) {
+    const gslb = any(random, world.conductor.tables.gslb);
+    if (gslb === null) return null;
+    const flavors = world.maker.flavors();
+    world.conductor.move(gslb.id, flavors);
+    return `${gslb.name} is published to ${flavors}`;
+  },
+  adopt(world, random) {
+    const gslb = any(random, world.conductor.tables.gslb);
+    if (gslb === null) return null;
+    world.conductor.update("gslb", gslb.id, { adopt: !gslb.adopt });
+    return `${gslb.name} ${gslb.adopt ? "takes nothing over" : "adopts"}`;
+  },
   remake(world, random) {
     const gslb = any(random, world.conductor.tables.gslb);
     if (gslb === null) return null;
@@ -117,7 +130,8 @@ const deeds: Readonly<Record<string, Deed>> = {
     const pools = [...world.conductor.tables.pool.keys()];
     // What was kept is nobody's: whoever makes the name again has to say that it is Kosmos's.
     const adopt = keep || gslb.adopt;
-    if (random.chance(0.7)) world.conductor.put("gslb", world.maker.gslb(pools, { fqdn: gslb.fqdn, name: gslb.name, adopt }));
+    if (random.chance(0.7))
+      world.conductor.put("gslb", world.maker.gslb(pools, { fqdn: gslb.fqdn, name: gslb.name, flavors: gslb.flavors, adopt }));
     return `${gslb.name} is deleted and made again`;
   },
   override(world, random) {

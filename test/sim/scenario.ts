@@ -7,6 +7,7 @@ import type { Member } from "../../domain/member.ts";
 import type { Monitor } from "../../domain/monitor.ts";
 import type { Pool } from "../../domain/pool.ts";
 import type { SimConductor } from "./conductor.ts";
+import { flavorNames } from "./flavors.ts";
 import type { Ids, Random } from "./random.ts";
 
 /** Checks in a second that a project may run; with more it gets longer delays, up to two minutes. */
@@ -108,10 +109,18 @@ export class Maker {
     };
   }
 
+  /** One to three. */
+  flavors(): string[] {
+    const { random } = this;
+    const some = random.some(flavorNames, 0.5);
+    return random.chance(0.4) || some.length === 0 ? [random.pick(flavorNames)] : some;
+  }
+
   gslb(poolIds: readonly string[], over: Partial<Gslb> = {}): Gslb {
     const { random } = this;
     this.names += 1;
     const fallback = random.chance(0.25) ? random.pick(poolIds) : null;
+    const flavors = over.flavors ?? this.flavors();
     return {
       ...base,
       ...labels,
@@ -120,8 +129,8 @@ export class Maker {
       name: `gslb-${this.names}`,
       fqdn: `www${this.names}.example.com.`,
       domain_name: "example.com.",
-      flavor: "edge",
-      flavors: ["edge"],
+      flavor: flavors[0] ?? "edge",
+      flavors,
       adopt: false,
       ttl: 30,
       steering_policy: random.pick(["failover", "failover", "round_robin", "weighted"]),

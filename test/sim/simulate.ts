@@ -40,6 +40,7 @@ export async function simulate({ seed, hours, verbose = false, sabotage }: RunOp
     world.trace.say("calm from now on");
     calmTargets(world, random);
     settleDown(world);
+    world.flavors.calm();
   });
   for (const before of [600_000, 400_000]) timeline.at(end - before, () => sendBack(world));
   const broken = () => world.violations.length > 0;

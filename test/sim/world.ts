@@ -8,10 +8,10 @@ import type { CheckReport } from "../../domain/observation.ts";
 import type { Publication } from "../../domain/publish.ts";
 import type { GslbState, MemberState, PoolState } from "../../durable-objects/engine/state.ts";
 import type { Caller, WriteBack } from "../../durable-objects/rpc.ts";
-import { SimBackend } from "./backend.ts";
 import { SimConductor, type Tables } from "./conductor.ts";
 import { planFollows, planStands, type Rows } from "./decided.ts";
 import { EngineHost } from "./engine-host.ts";
+import { SimFlavors } from "./flavors.ts";
 import { holdsFollowFromFalls } from "./holds.ts";
 import * as invariants from "./invariants.ts";
 import { SimProber } from "./prober.ts";
@@ -46,7 +46,7 @@ export class World {
   readonly sameColo: boolean;
   readonly probers = new Map<string, SimProber>();
   readonly queue: SimQueue;
-  readonly backend: SimBackend;
+  readonly flavors: SimFlavors;
   readonly host: EngineHost;
   readonly votes = new Votes();
   readonly watcher: Watcher;
@@ -59,9 +59,8 @@ export class World {
   disturbedAt = start;
   /** How many faults are under way. */
   troubles = 0;
-  /** True time of the last write to the backend, and what was sent since the Engine last lost its state. */
+  /** True time of the last write to a backend. */
   sentAt = start;
-  private readonly sent = new Map<string, { epoch: number; number: number }>();
   private turn = quiet;
   private told = new Set<string>();
   /** Ids of events that are durable in the Engine's outbox: the Conductor must have them in the end. */
@@ -92,7 +91,11 @@ export class World {
     slowDown(this.conductor, this.regions.length);
     const { timeline } = this;
     this.watcher = new Watcher((table, id, before, after) => this.check(table, id, before, after));
-    this.backend = new SimBackend(this.random.fork("backend"), (ms) => timeline.sleep(ms));
+    this.flavors = new SimFlavors(
+      this.random.fork("backend"),
+      () => timeline.now,
+      (ms) => timeline.sleep(ms),
+    );
     const engineIds = new Ids(2);
     const engineRandom = this.random.fork("engine");
     this.host = new EngineHost({
@@ -132,28 +135,12 @@ export class World {
             wake: () => work("wake", (prober) => prober.wake()),
           };
         },
-        flavors: (name) => {
-          if (name !== "edge") return null;
-          const { plugin } = this.backend;
-          const write: typeof plugin.write = (zone, changes, backend) => {
-            this.issued(changes);
-            return call(
-              "write",
-              () => {
-                this.left(changes);
-                return plugin.write(zone, changes, backend);
-              },
-              () => 0,
-            );
-          };
-          const read: NonNullable<typeof plugin.read> = (zone, fqdns, backend) =>
-            call(
-              "read",
-              () => plugin.read?.(zone, fqdns, backend) ?? [],
-              () => 0,
-            );
-          return { plugin: { ...plugin, write, read }, settings: {}, credentials: {} };
-        },
+        flavors: (name) =>
+          this.flavors.bound(name, {
+            call,
+            issued: (flavor, changes) => this.issued(flavor, changes),
+            left: (flavor, changes) => this.left(flavor, changes),
+          }),
         backendIo: {
           now: () => this.host.now,
           fetch,
@@ -236,7 +223,7 @@ export class World {
     this.host.loseState();
     this.watcher.forget();
     this.votes.forget();
-    this.sent.clear();
+    for (const { sent } of this.flavors.all()) sent.clear();
     // What it had not told yet is lost with it.
     this.owed.clear();
     this.disturbedAt = this.timeline.now;
@@ -305,6 +292,7 @@ export class World {
   private facts(): invariants.Facts {
     return {
       now: this.host.now,
+      trueNow: this.timeline.now,
       turn: this.turn,
       known: this.known(),
       regions: this.regions.map(({ name }) => name),
@@ -328,7 +316,7 @@ export class World {
       const writeBack = after as WriteBack;
       invariants.eventsCarryEvidence(facts, writeBack);
       for (const event of writeBack.events) {
-        if (event.kind === "published") this.told.add(`${event.gslb_id} ${event.plan}`);
+        if (event.kind === "published") this.told.add(`${event.gslb_id} ${event.flavor} ${event.plan}`);
         this.watcher.once(() => this.owed.add(event.id));
         this.watcher.once(() =>
           this.trace.say(`event: ${event.kind} ${event.from ?? ""} → ${event.to ?? ""} ${event.reason.slice(0, 140)}`),
@@ -336,7 +324,8 @@ export class World {
       }
     }
     // A name that is forgotten has its numbers from the backend, if it is wanted again.
-    if (table === "publication" && after === undefined) this.sent.delete((before as Publication | undefined)?.fqdn ?? "");
+    const gone = table === "publication" && after === undefined ? (before as Publication | undefined) : undefined;
+    if (gone !== undefined) this.flavors.get(gone.flavor).sent.delete(gone.fqdn);
     if (after === undefined) return;
     if (table === "member") {
       holdsFollowFromFalls(facts, id, before as MemberState | undefined, after as MemberState);
@@ -371,29 +360,32 @@ export class World {
     invariants.planIsEmptyOnlyByWithdraw(facts, before, after);
     invariants.numbersRise(facts, before, after);
     invariants.nobodyTakenOutEntersAPlan(facts, before, after);
+    this.flavors.pendingIsNotInSync(facts, before, after);
     this.watcher.once(() => {
-      invariants.publishedIsTold(facts, before, after, (gslb, plan) => this.told.has(`${gslb} ${plan}`));
+      invariants.publishedIsTold(facts, before, after, (gslb, flavor, plan) => this.told.has(`${gslb} ${flavor} ${plan}`));
       if (after.number !== before?.number) {
         const { wanted } = after;
         const what = wanted === null || wanted === "removed" ? String(wanted) : wanted.answers.flatMap((set) => set.values).join(",");
-        this.trace.say(`plan: ${after.fqdn} ${after.epoch}/${after.number} ${what}`);
+        this.trace.say(`plan: ${after.flavor} ${after.fqdn} ${after.epoch}/${after.number} ${what}`);
       }
     });
   }
 
   /** The Engine means to write this; it leaves when what was decided is durable. */
-  private issued(changes: readonly Change[]): void {
+  private issued(flavor: string, changes: readonly Change[]): void {
     const facts = this.facts();
     for (const change of changes) {
-      const stored = this.watcher.get("publication", `edge ${nameOf(change)}`) as Publication | undefined;
+      const stored = this.watcher.get("publication", `${flavor} ${nameOf(change)}`) as Publication | undefined;
       invariants.onlyTheNewestIsWritten(facts, change, stored);
+      this.flavors.othersRecordsStay(facts, flavor, change, stored);
     }
   }
 
-  private left(changes: readonly Change[]): void {
+  private left(flavor: string, changes: readonly Change[]): void {
     this.sentAt = this.timeline.now;
     const facts = this.facts();
-    for (const change of changes) invariants.writesRise(facts, change, this.sent);
-    this.trace.say(`write: ${changes.map(nameOf).join(", ")} (${this.backend.mood})`);
+    const { sent, mood } = this.flavors.get(flavor);
+    for (const change of changes) invariants.writesRise(facts, change, sent);
+    this.trace.say(`write: ${flavor} ${changes.map(nameOf).join(", ")} (${mood})`);
   }
 }
