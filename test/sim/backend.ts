@@ -17,7 +17,7 @@ export class SimBackend {
   /** What was sent, since the Engine last lost its state. */
   readonly sent = new Map<string, { epoch: number; number: number }>();
   /** How often what is handed out fails. */
-  failing = 0.05;
+  failing = 0.15;
   private readonly handedOut = new Map<string, { readonly at: number; readonly before: LiveRecords; readonly fails: boolean }>();
   private readonly now: () => number;
   mood: Mood = "well";
