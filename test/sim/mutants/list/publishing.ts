@@ -123,13 +123,6 @@ export const publishing: readonly Mutant[] = [
     replace: `wanted === "removed" && live === null;`,
   },
   {
-    name: "what-could-not-be-read-is-written",
-    rule: "a name that could not be read is not written for the first time",
-    file: lane,
-    find: "(!reads || !mustBeRead(one) || found.has(one.fqdn))",
-    replace: "(!reads || one.zone === zone)",
-  },
-  {
     name: "a-removal-takes-others-records",
     rule: "a removal takes what has our mark, or is as we wrote it",
     file: ownership,
@@ -156,13 +149,6 @@ export const publishing: readonly Mutant[] = [
     file: "domain/drift.ts",
     find: `if (live.state === "pending") return "pending";`,
     replace: `if (live.state === "pending") return null;`,
-  },
-  {
-    name: "pending-is-written-again",
-    rule: "what the provider still hands out is not written again",
-    file: publish,
-    find: "if (!isPending(publication) || publication.unseen || publication.hold !== null) return null;",
-    replace: "if (!isPending(publication) || publication.hold !== null) return null;",
   },
   {
     name: "pending-is-drift",
