@@ -9,4 +9,14 @@ import { powerdns } from "./powerdns.ts";
 import { bind, knot } from "./rfc2136.ts";
 import { route53Subject } from "./route53.ts";
 
-export const subjects: readonly SubjectKind[] = [memory, edge, cloudflareDns, cloudflareLb, powerdns, route53Subject, bind, knot, designate];
+export const subjects: readonly SubjectKind[] = [
+  memory,
+  edge,
+  cloudflareDns,
+  cloudflareLb,
+  powerdns,
+  route53Subject,
+  bind,
+  knot,
+  designate,
+];
