@@ -11,8 +11,9 @@ import { whatIsMissing } from "../test/servers/installed.ts";
 import { lookUp, resolverOf } from "../test/servers/name-server.ts";
 import { type PdnsRemote, startPdnsRemote } from "../test/servers/pdns-remote.ts";
 import { answer, hang, type Origin, startOrigin } from "../test/system/origins.ts";
+import { create, remove } from "./api-calls.ts";
 import { type Bench, type Figure, median, seconds } from "./figure.ts";
-import { adminToken, type ScratchSystem, startScratchSystem } from "./scratch-system.ts";
+import { type ScratchSystem, startScratchSystem } from "./scratch-system.ts";
 
 const runs = 8;
 const pollMs = 20;
@@ -68,10 +69,15 @@ async function measure(ends: (() => Promise<void>)[], say: (line: string) => voi
   ends.push(() => haproxy.stop());
   const system = await startScratchSystem(undefined, { KOSMOS_PDNS_SECRET: pdnsSecret, KOSMOS_PDNS_NS: "ns1.example.com" });
   ends.push(() => system.close());
-  const names = new Map<string, string>();
+  const monitors = new Map<number, string>();
   for (const { delay } of opponents) {
-    for (const death of deaths) names.set(`${delay} ${death}`, await deploy(system, delay, death, port));
+    monitors.set(
+      delay,
+      (await create(system, "/v0.1/monitors", { type: "HTTP", url_path: "/healthz", delay, timeout: 1, max_retries: 3 })).id,
+    );
   }
+  /** The present name of each (delay, death). */
+  const names = new Map<string, string>();
   const pdns = await startPdnsRemote(`${system.url}/pdns/${pdnsSecret}`);
   ends.push(() => pdns.stop());
   const observers = [watchGdnsd(gdnsd), watchHaproxy(haproxy), ...opponents.map(({ delay }) => watchKosmos(pdns, delay, names))];
@@ -86,12 +92,19 @@ async function measure(ends: (() => Promise<void>)[], say: (line: string) => voi
       const origin = origins.get(death);
       assert(origin !== undefined, "each death has an origin");
       for (let run = 0; run < runs; run += 1) {
+        // A name, and members, of its own for each death: one that falls again and again would come back ever later.
+        const made: string[] = [];
+        for (const [delay, monitorId] of monitors) {
+          const { fqdn, paths } = await deploy(system, delay, death, port, monitorId);
+          names.set(`${delay} ${death}`, fqdn);
+          made.push(...paths);
+        }
         await Promise.all(observers.map((observer) => until(observer, death, true)));
         // Whoever looks now and then is hit at any moment of his round.
         await pause(500 + Math.random() * 3_000);
         await die(origin, death);
         await Promise.all(observers.map(async (observer) => note(observer.name, death, await until(observer, death, false))));
-        await pause(Math.random() * 1_000);
+        await remove(system, made);
         await revive(origin, death);
       }
     }),
@@ -164,23 +177,19 @@ function watchKosmos({ port }: PdnsRemote, delay: number, names: ReadonlyMap<str
 }
 
 /** A name with two pools in failover, as gdnsd's primary and secondary. */
-async function deploy(system: ScratchSystem, delay: number, death: Death, port: number): Promise<string> {
-  const create = async (path: string, body: unknown): Promise<{ readonly id: string }> => {
-    const response = await fetch(`${system.url}${path}`, {
-      method: "POST",
-      headers: { "X-Auth-Token": adminToken, "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (response.status !== 201) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
-    return (await response.json()) as { id: string };
-  };
-  const monitor = await create("/v0.1/monitors", { type: "HTTP", url_path: "/healthz", delay, timeout: 1, max_retries: 3 });
+async function deploy(
+  system: ScratchSystem,
+  delay: number,
+  death: Death,
+  port: number,
+  monitorId: string,
+): Promise<{ readonly fqdn: string; readonly paths: readonly string[] }> {
   const pools: string[] = [];
   for (const address of [dying(death), lasting]) {
     const members = [{ endpoints: [address], monitor_port: port }];
-    pools.push((await create("/v0.1/pools", { name: `${address} ${delay}`, members, monitor_ids: [monitor.id] })).id);
+    pools.push((await create(system, "/v0.1/pools", { name: `${address} ${delay}`, members, monitor_ids: [monitorId] })).id);
   }
   const fqdn = `${randomUUID()}.example.com.`;
-  await create("/v0.1/gslbs", { fqdn, domain_name: "example.com.", ttl: 1, pool_ids: pools });
-  return fqdn;
+  const gslb = await create(system, "/v0.1/gslbs", { fqdn, domain_name: "example.com.", ttl: 1, pool_ids: pools });
+  return { fqdn, paths: [`/v0.1/gslbs/${gslb.id}`, ...pools.map((id) => `/v0.1/pools/${id}`)] };
 }

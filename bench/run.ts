@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: measures Kosmos against baselines in the same run and prints ratios. A missed goal is a figure like any other (exit 0);
- * only what could not be measured is a failure (exit 1). `-- --only core|api|check|schedule|memory|engine|failover|daemons` runs one of them.
+ * only what could not be measured is a failure (exit 1). `-- --only core|api|check|schedule|memory|engine|failover|daemons|publish|seen` runs one of them.
  */
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -12,9 +12,11 @@ import { engine } from "./engine.ts";
 import { failover } from "./failover.ts";
 import { type Bench, type Figure, summary } from "./figure.ts";
 import { memory } from "./memory.ts";
+import { publish } from "./publish.ts";
 import { schedule } from "./schedule.ts";
+import { seen } from "./seen.ts";
 
-const benches: readonly Bench[] = [core, api, check, schedule, memory, engine, failover, daemons];
+const benches: readonly Bench[] = [core, api, check, schedule, memory, engine, failover, daemons, publish, seen];
 
 const { only } = parseArgs({ options: { only: { type: "string" } } }).values;
 const chosen = benches.filter((bench) => only === undefined || bench.name === only);
