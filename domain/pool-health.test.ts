@@ -212,7 +212,8 @@ describe("any pool", () => {
         const better = all.with(index, { ...one, status: "ACTIVE", up: one.all, heldBack: false });
         const after = poolHealth(better, limits);
         expect(after.usable || !before.usable).toBe(true);
-        expect(after.panic && before.usable && !before.panic).toBe(false);
+        // Where damping had to yield, one that needs it no more leaves the others waiting again, who counted till then.
+        if (before.yielded.length === 0) expect(after.panic && before.usable && !before.panic).toBe(false);
         expect(after.usable && after.serving.some(({ member: served }) => served.id === one.id)).toBe(after.usable);
       }),
     );
