@@ -5,7 +5,7 @@ import { type Keystone, startKeystone } from "../servers/keystone.ts";
 import { until } from "../system/until.ts";
 
 const keystone = whereInstalled(["keystone"], startKeystone);
-beforeAll(keystone.start);
+beforeAll(keystone.start, 180_000);
 afterAll(keystone.stop);
 
 const withPassword = ({ user }: Keystone) => ({ username: user.username, password: user.password, project_name: user.project });
@@ -73,7 +73,7 @@ describe("the real Keystone", () => {
     await expect(session().endpoint({ type: "network" })).rejects.toMatchObject({ failure: { class: "not-found" } });
   });
 
-  it("may be away, and gives tokens of seconds: each is renewed in time", async (context) => {
+  it("may be away, and gives tokens of seconds: each is renewed in time", { timeout: 120_000 }, async (context) => {
     const running = keystone.get(context);
     await running.down();
     const { projects, tokens } = client(running, withCredential(running));
