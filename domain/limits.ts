@@ -181,6 +181,8 @@ export const limits = {
   /** The `edge` backend: how many Answers objects share the names, how long a Worker may remember an answer, the negative TTL. */
   answersObjects: 16,
   answersCacheMs: 1_000,
+  /** A PowerDNS asks for many clients, several times for one question, and remembers answers itself: it waits this much less for a failover. */
+  pdnsCacheMs: 200,
   negativeTtlSeconds: 5,
   /** DNS over HTTPS: the longest message, how long an Answers object may take, and what an isolate remembers for when it does not answer. */
   dnsMessageBytes: 65_535,

@@ -31,6 +31,8 @@ export type LookupIo = {
   readonly cache: FindingCache;
   now(): number;
   readonly deadlineMs: number;
+  /** For how long nobody is asked again; left out: `limits.answersCacheMs`. */
+  readonly freshMs?: number;
 };
 
 export type DnsWorld = LookupIo & {
@@ -49,7 +51,7 @@ export const newDnsWorld = (): DnsWorld => ({
 /** Null: the objects do not answer, and nothing is remembered that may still be said. */
 export async function lookUp(asked: string, answers: Answers, io: LookupIo): Promise<{ finding: Finding; stale: boolean } | null> {
   const name = asked.toLowerCase();
-  const fresh = io.cache.get(name, io.now(), limits.answersCacheMs);
+  const fresh = io.cache.get(name, io.now(), io.freshMs ?? limits.answersCacheMs);
   if (fresh !== null) return { finding: fresh, stale: false };
   try {
     const finding = await within(io.deadlineMs, find(name, answers));

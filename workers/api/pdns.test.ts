@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import { describe, expect, it, vi } from "vitest";
 import type { Change } from "../../domain/backend.ts";
+import { limits } from "../../domain/limits.ts";
 import type { Plan } from "../../domain/plan.ts";
 import { answersIo } from "../../durable-objects/answers/answers-io.ts";
 import { allAnswersDouble } from "../../test/answers-double.ts";
@@ -34,7 +35,7 @@ async function serve(
   settings: Partial<ApiBindings["settings"]> = { KOSMOS_PDNS_SECRET: secret, KOSMOS_PDNS_NS: "ns1.example.net, ns2.example.net." },
 ) {
   const { one, all } = allAnswersDouble();
-  const state = { away: false, lookups: 0, chance: 0 };
+  const state = { now: 1_000_000, away: false, lookups: 0, chance: 0 };
   await answersIo(one).write([
     publish("www.example.com.", [
       ["A", ["192.0.2.1", "192.0.2.2"]],
@@ -62,7 +63,7 @@ async function serve(
     }),
   ]);
   const app = new Hono<ApiEnv>();
-  pdnsRoutes(app, { cache: new FindingCache(), now: () => 1_000_000, random: () => state.chance, deadlineMs: 20 });
+  pdnsRoutes(app, { cache: new FindingCache(), now: () => state.now, random: () => state.chance, deadlineMs: 20 });
   const bindings: Partial<ApiBindings> = {
     settings: settings as ApiBindings["settings"],
     allAnswers: all,
@@ -95,6 +96,18 @@ async function serve(
 }
 
 describe("a lookup", () => {
+  it("asks the answers again after a fifth of a second, since PowerDNS waits for a failover too", async () => {
+    const { state, content } = await serve();
+    await content("www.example.com.");
+    const asked = state.lookups;
+    state.now += limits.pdnsCacheMs - 1;
+    await content("www.example.com.");
+    expect(state.lookups).toBe(asked);
+    state.now += 1;
+    await content("www.example.com.");
+    expect(state.lookups).toBe(asked + 1);
+  });
+
   it("of ANY has all that is there, with the TTL of the plan", async () => {
     const { lookup, content } = await serve();
     expect((await lookup("www.example.com."))[0]).toEqual({

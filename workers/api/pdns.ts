@@ -27,7 +27,7 @@ export function pdnsRoutes(app: Hono<ApiEnv>, world: DnsWorld): void {
     const call = await readCall(c.req.raw, path.filter((part) => part !== "").map(decoded));
     if (call === null) return answerResult(false);
     try {
-      return answerResult(await carryOut(c, call, world));
+      return answerResult(await carryOut(c, call, { freshMs: limits.pdnsCacheMs, ...world }));
     } catch (error) {
       log(c, "PowerDNS was not answered", error);
       return answerProblem(c, away("the answers cannot be reached now"));
