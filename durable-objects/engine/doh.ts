@@ -12,6 +12,7 @@ type Family = "A" | "AAAA";
 export async function askFor(name: string, type: Family, url: string, fetch: typeof globalThis.fetch, signal: AbortSignal): Promise<Heard> {
   // RFC 8484, 4.1: the id is 0, so that caches on the way can help.
   const query = encode({ type: "query", id: 0, flags: RECURSION_DESIRED, questions: [{ type, name: name.replace(/\.$/, "") }] });
+  if (!URL.canParse(url)) return failed("KOSMOS_RESOLVER_URL is no URL");
   const asked = new URL(url);
   asked.searchParams.set("dns", Buffer.from(query).toString("base64url"));
   try {

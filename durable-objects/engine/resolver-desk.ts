@@ -15,6 +15,7 @@ export class ResolverDesk {
   private readonly project: Project;
   private readonly resolver: Resolver;
   private readonly moved: (gslbIds: readonly string[]) => void;
+  private isAsking = false;
 
   /** `moved`: these serve a name whose addresses changed. `settled` is called after each run. */
   constructor(
@@ -33,24 +34,30 @@ export class ResolverDesk {
     project.resolve = (name) => this.resolver.look(name);
   }
 
-  /** The configuration, or a flavor, is another. */
+  /** The configuration, or a flavor, is another; or the Engine starts, and may have ended before an answer came. */
   configured(): void {
     const names = [...this.project.catalog.gslbs.values()].flatMap((gslb) => namesOf(this.project, gslb));
     if (this.resolver.need(new Set(names))) this.ports.background(this.pump.kick());
   }
 
   isDue(now: number): boolean {
-    const at = this.resolver.nextAt(now);
+    const at = this.nextAt(now);
     return at !== null && at <= now;
   }
 
   /** When somebody is to be asked next, Unix ms; null: never. */
   nextAt(now: number): number | null {
-    return this.resolver.nextAt(now);
+    const at = this.resolver.nextAt(now);
+    // Who is being asked is due until the answer is there: an alarm now would come again and again.
+    return at === null ? null : Math.max(at, this.pump.nextTryAt ?? at, this.isAsking ? now + 1_000 : at);
   }
 
   private async refresh(): Promise<void> {
-    const changed = new Set(await this.resolver.refresh());
+    this.isAsking = true;
+    const heard = await this.resolver.refresh().finally(() => {
+      this.isAsking = false;
+    });
+    const changed = new Set(heard);
     if (changed.size === 0) return;
     const users = [...this.project.catalog.gslbs.values()].filter((gslb) => namesOf(this.project, gslb).some((name) => changed.has(name)));
     this.moved(users.map(({ id }) => id));

@@ -81,6 +81,13 @@ describe("the resolver", () => {
     ).toMatch(/KOSMOS_RESOLVER_URL/);
   });
 
+  it("says so where its address is none, and throws nothing", async () => {
+    const resolver = new World().resolver("dns.example.com/dns-query");
+    resolver.need(new Set([name]));
+    expect(await resolver.refresh()).toEqual([]);
+    expect(resolver.look(name)).toEqual({ addresses: [], why: "KOSMOS_RESOLVER_URL is no URL" });
+  });
+
   it("forgets names that nobody needs, in storage too, and tells whose addresses are others", async () => {
     const world = new World();
     world.records = [a("192.0.2.1")];

@@ -101,3 +101,36 @@ describe("a host name alone", () => {
     expect((await shell.gslbStatus(second.id))?.reason).toContain("leads back");
   });
 });
+
+describe("a resolver that does not answer", () => {
+  it("is waited for without one alarm after the other", async () => {
+    const { desk, resolver } = world([one]);
+    resolver.broken = () => new Promise(() => {});
+    const shell = await desk.start();
+    await settled();
+    const from = desk.now;
+    let alarms = 0;
+    for (; alarms < 100 && desk.now < from + 3_000; alarms += 1) {
+      desk.now = Math.max(desk.now + 1, desk.alarms.at(-1) ?? from + 3_000);
+      await shell.alarm();
+      await settled();
+    }
+    expect(alarms).toBeLessThan(10);
+  });
+
+  it("is asked again by an Engine that starts in the midst of it", async () => {
+    const { desk, resolver } = world([one]);
+    resolver.broken = () => new Promise(() => {});
+    await desk.start();
+    await settled();
+    resolver.broken = null;
+    resolver.records = [a("192.0.2.7", 20)];
+    const again = await desk.start();
+    for (let run = 0; run < 10; run += 1) {
+      desk.now += 1_000;
+      await again.alarm();
+      await settled();
+    }
+    expect(live(desk, one)).toEqual(["A 192.0.2.7 192.0.2.1"]);
+  });
+});

@@ -100,6 +100,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   async start(): Promise<void> {
     this.alarmAt = await this.ports.alarm.get();
     await this.flavors.start();
+    this.names.configured();
     const { regions, allowPrivate } = this.ports;
     const begun = { regions, able: ableBy(this.ports), anchors: this.points.anchors.ids };
     const isOther = (field: keyof typeof begun) => JSON.stringify(this.meta[field]) !== JSON.stringify(begun[field]);
