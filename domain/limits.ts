@@ -157,6 +157,8 @@ export const limits = {
   writeDeadlineMs: 10_000,
   readDeadlineMs: 10_000,
   readBeforeWriteMs: 1_000,
+  /** Of the six connections that an invocation may have waiting, the backends' together; the others are for names to be resolved. */
+  backendConnections: 4,
   /** A new configuration waits this long, at the most, for the Conductor to say what the flavors are that it names first. */
   flavorWaitMs: 2_000,
   /** How many GSLBs of a project that had a name before, and may have left a plan there, are remembered. */
@@ -172,11 +174,11 @@ export const limits = {
   conflictMs: 600_000,
   quietMs: 600_000,
 
-  /** A host name is resolved again after its TTL, within these; it is asked this long; so many are asked at a time. */
+  /** A host name is resolved again after its TTL, within these; it is asked this long; so many are asked at a time, for two families each. */
   resolveMinSeconds: 5,
   resolveMaxSeconds: 300,
   resolveDeadlineMs: 5_000,
-  resolveParallel: 4,
+  resolveParallel: 1,
 
   /** The `edge` backend: how many Answers objects share the names, how long a Worker may remember an answer, the negative TTL. */
   answersObjects: 16,

@@ -30,9 +30,13 @@ import { nameOf } from "../../domain/fence.ts";
 import { limits } from "../../domain/limits.ts";
 import type { Plan } from "../../domain/plan.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
+import type { Connections } from "./connections.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 
-export type ClientPorts = Pick<EnginePorts, "now" | "random" | "sleep" | "flavors" | "backendIo" | "log">;
+export type ClientPorts = Pick<EnginePorts, "now" | "random" | "sleep" | "flavors" | "backendIo" | "log"> & {
+  /** Left out: as many requests wait as are made. */
+  readonly connections?: Connections;
+};
 
 export class FlavorClient {
   private readonly flavor: string;
@@ -152,8 +156,10 @@ export class FlavorClient {
     };
     const { signal } = deadline;
     const sleep = (ms: number) => this.ports.sleep(ms, signal);
+    const { backendIo, connections } = this.ports;
+    const fetch = connections?.fetchFor(this.flavor, backendIo.fetch, signal) ?? backendIo.fetch;
     try {
-      return await Promise.race([call({ ...this.ports.backendIo, sleep, kept: this.kept, signal }), late()]);
+      return await Promise.race([call({ ...backendIo, fetch, sleep, kept: this.kept, signal }), late()]);
     } finally {
       ended.abort();
     }

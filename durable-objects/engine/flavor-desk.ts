@@ -3,6 +3,7 @@
  * itself where nobody told. Whoever uses a flavor that changed is steered and published anew.
  */
 import { limits } from "../../domain/limits.ts";
+import { Connections } from "./connections.ts";
 import { type FlavorMemory, Flavors } from "./flavors.ts";
 import type { LanePorts } from "./lane.ts";
 import type { EnginePorts } from "./ports.ts";
@@ -34,6 +35,7 @@ export class FlavorDesk {
       sleep: (ms, signal) => ports.sleep(ms, signal),
       background: (promise) => ports.background(promise),
       backendIo: ports.backendIo,
+      connections: new Connections(() => this.flavors.names()),
       log: ports.log,
       flavors: (name) => this.flavors.bound(name),
     };

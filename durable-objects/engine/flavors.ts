@@ -79,6 +79,11 @@ export class Flavors {
     return this.ports.flavors(name)?.plugin.provider ?? this.kept.get(name)?.provider ?? null;
   }
 
+  /** Those that were made and are used. */
+  names(): readonly string[] {
+    return [...this.kept.keys()];
+  }
+
   /** Whether plans for it carry the pools. */
   carriesPools(name: string): boolean {
     const made = this.kept.get(name)?.provider ?? "";
