@@ -35,6 +35,7 @@ export class Lane {
   /** What is being written: nothing that is read of it meanwhile is worth anything. */
   private underWay: ReadonlySet<string> = new Set();
   private isWriting = false;
+  private isReading = false;
   /** Written and being read back: the number, by the publication's key. A newer plan does not wait for it. */
   private readonly readingBack = new Map<string, number>();
   private readonly readings = new Readings();
@@ -55,7 +56,7 @@ export class Lane {
     this.reader = new LaneReader(flavor, ports, project, watch, this.client, { entries, heard, persist, isWriting: () => this.isWriting });
     this.looking = new Pump(ports, `looking at ${flavor} before it is written`, () => this.lookFirst(), settled);
     this.writing = new Pump(ports, `publishing to ${flavor}`, () => this.writeDue(), settled);
-    this.reading = new Pump(ports, `reading ${flavor}`, () => this.reader.readDue(), settled);
+    this.reading = new Pump(ports, `reading ${flavor}`, () => this.readDue(), settled);
   }
 
   /** Writes what is due, then reads; what must be read before it is written holds nothing else up. */
@@ -92,7 +93,7 @@ export class Lane {
     due(this.unknown(), this.isLooking ? soon : now, this.looking);
     if (this.readingBack.size > 0) times.push(soon);
     const read = this.reader.nextAt(now);
-    if (read !== null) times.push(Math.max(read, free, this.reading.nextTryAt ?? now));
+    if (read !== null) times.push(Math.max(read, this.isReading ? soon : free, this.reading.nextTryAt ?? now));
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -139,6 +140,15 @@ export class Lane {
       }
     } finally {
       this.isWriting = false;
+    }
+  }
+
+  private async readDue(): Promise<void> {
+    this.isReading = true;
+    try {
+      await this.reader.readDue();
+    } finally {
+      this.isReading = false;
     }
   }
 

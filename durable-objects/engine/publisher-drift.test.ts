@@ -122,6 +122,21 @@ describe("drift", () => {
     for (const publication of scene.project.publications.values()) expect(isInSync(publication)).toBe(true);
   });
 
+  it("is waited for without one alarm after the other while reading hangs", async () => {
+    const scene = await published(1);
+    void scene.publisher.kick();
+    await scene.tick(0);
+    scene.onRead = () => new Promise(() => {});
+    await scene.tick(limits.driftIntervalMs);
+    expect(scene.publisher.nextAt(scene.now)).toBeLessThanOrEqual(scene.now);
+    void scene.publisher.kick();
+    await scene.tick(0);
+    expect(scene.reads).toHaveLength(1);
+    expect(scene.publisher.nextAt(scene.now)).toBe(scene.now + 1_000);
+    await scene.tick(limits.readDeadlineMs);
+    expect(scene.publisher.nextAt(scene.now)).toBe(scene.now + limits.driftIntervalMs);
+  });
+
   it("is told when it is about to be written over", async () => {
     const scene = await published(1);
     scene.edit(1_000, "203.0.113.66");
