@@ -159,6 +159,8 @@ export const limits = {
   readBeforeWriteMs: 1_000,
   /** Of the six connections that an invocation may have waiting, the backends' together; the others are for names to be resolved. */
   backendConnections: 4,
+  /** A flavor that may write to every zone is tried at this many of those that it has names in. */
+  triedZones: 5,
   /** A new configuration waits this long, at the most, for the Conductor to say what the flavors are that it names first. */
   flavorWaitMs: 2_000,
   /** How many GSLBs of a project that had a name before, and may have left a plan there, are remembered. */

@@ -128,14 +128,18 @@ export class Flavors {
     return [...changed.keys(), ...missing];
   }
 
-  /** Tries a flavor, stored or not: whether its backend can be reached, knows us, and has the zones. Changes nothing. */
-  async test(flavor: Sealed<Flavor>): Promise<Result<readonly string[], TestFailure>> {
+  /**
+   * Tries a flavor, stored or not: whether its backend can be reached, knows us, and has the zones. `used`: zones that are published to it, which
+   * stand for those of one that may write to all: a name server knows a key only by a zone. Changes nothing.
+   */
+  async test(flavor: Sealed<Flavor>, used: readonly string[] = []): Promise<Result<readonly string[], TestFailure>> {
     const source = this.ports.flavorSource;
     if (source === undefined) return fail({ class: "not-found", detail: "this Engine has no flavors but those that are built in" });
     const bound = await bind(flavor, source.plugins, source.keys);
     if (!bound.ok) return fail({ class: bound.error.class, detail: bound.error.detail });
     const { plugin, settings, credentials } = bound.value;
     if (plugin.test === undefined) return ok([`${plugin.provider} cannot be tried without a write`]);
+    const zones = flavor.domain_names.length > 0 ? flavor.domain_names : used.slice(0, limits.triedZones);
     const deadline = new AbortController();
     const ended = new AbortController();
     const late = async (): Promise<never> => {
@@ -147,7 +151,7 @@ export class Flavors {
       const { signal } = deadline;
       const sleep = (ms: number) => this.ports.sleep(ms, signal);
       const io = { ...this.ports.backendIo, sleep, kept: new Map<string, unknown>(), signal };
-      const { details } = await Promise.race([plugin.test(flavor.domain_names, { settings, credentials, io }), late()]);
+      const { details } = await Promise.race([plugin.test(zones, { settings, credentials, io }), late()]);
       return ok(details);
     } catch (error) {
       if (error instanceof BackendFailure) return fail({ class: error.failure.class, detail: error.failure.detail });

@@ -235,6 +235,17 @@ describe("a flavor that is tried", () => {
     expect(await shell.testFlavor(await flavor())).toEqual({ ok: true, value: ["http://192.0.2.53 has example.com. for ***"] });
   });
 
+  it("is tried at its own zones, and where it may write to all, at those that have names", async () => {
+    const shell = await started();
+    const tried = async (domain_names: string[], name = "pdns") => {
+      const { value } = (await shell.testFlavor(await flavor({ name, domain_names }))) as { value: readonly string[] };
+      return value;
+    };
+    expect(await tried(["example.org."])).toEqual(["http://192.0.2.53 has example.org. for ***"]);
+    expect(await tried([])).toEqual(["http://192.0.2.53 has example.com. for ***"]);
+    expect(await tried([], "unused")).toEqual(["http://192.0.2.53 has  for ***"]);
+  });
+
   it("need not be stored, nor be used", async () => {
     const shell = await started();
     expect(await shell.testFlavor(await flavor({ name: "fresh" }, { api_token: "wrong-token" }))).toEqual({

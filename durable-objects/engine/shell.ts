@@ -164,7 +164,8 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   }
 
   async testFlavor(flavor: Sealed<Flavor>) {
-    return this.flavors.flavors.test(flavor);
+    const used = [...this.project.publications.values()].flatMap(({ flavor: name, zone }) => (name === flavor.name ? [zone] : []));
+    return this.flavors.flavors.test(flavor, [...new Set(used)]);
   }
 
   async agentPoll(poll: AgentPoll) {

@@ -54,7 +54,9 @@ export const rfc2136: BackendPlugin<typeof settings, typeof credentials> = {
   test: async (zones, backend) => {
     const details: string[] = [];
     for (const zone of zones) details.push(await ask(zone, backend, testZone));
-    return { details };
+    return {
+      details: details.length > 0 ? details : ["without a zone nothing was tried: whether the key is good is known at the first write"],
+    };
   },
 };
 
