@@ -22,8 +22,8 @@ export type RecordSettings = {
   readonly resolve: Resolve;
 };
 
-/** The addresses of a host name; none: `why`. */
-export type Resolve = (name: string) => { readonly addresses: readonly string[]; readonly why: string };
+/** The addresses of a host name; none: `why`. `isAwaited`: nobody has answered yet who was asked for them. */
+export type Resolve = (name: string) => { readonly addresses: readonly string[]; readonly why: string; readonly isAwaited?: boolean };
 
 export const unresolved: Resolve = () => ({ addresses: [], why: "nobody resolves host names here" });
 

@@ -299,3 +299,24 @@ describe("properties of steering", () => {
     );
   });
 });
+
+describe("a usable pool whose names have no address", () => {
+  const apex = { ...settings, fqdn: "example.com." };
+  const [dead, named, last] = [
+    pool("a", [member(["192.0.2.1"], false)]),
+    pool("b", [member(["origin.test."])]),
+    pool("c", [member(["192.0.2.3"])]),
+  ];
+  const none = () => ({ addresses: [], why: "nobody knows it" });
+
+  it("is passed over while another pool has something to serve", () => {
+    const steering = steer([dead, named, last], { ...apex, resolve: none });
+    expect([steering.outcome, values(steering), steering.poolIds]).toEqual(["serve", [["A", "192.0.2.3"]], ["c"]]);
+    expect(steering.reason).toContain("origin.test. has no address (nobody knows it)");
+    expect(steer([dead, named], { ...apex, resolve: none }).outcome).toBe("nothing");
+  });
+
+  it("is waited for until somebody was asked", () => {
+    expect(steer([dead, named, last], { ...apex, resolve: () => ({ ...none(), isAwaited: true }) }).outcome).toBe("nothing");
+  });
+});

@@ -3,6 +3,7 @@
  * if there are any → failback → policy → records; where no pool is usable, `on_all_down` decides. It refuses to make an empty answer but
  * by `withdraw`.
  */
+import { addressFamily } from "./address.ts";
 import type { Place } from "./geo.ts";
 import type { OnAllDown, SteeringPolicy } from "./gslb.ts";
 import type { Location } from "./location.ts";
@@ -90,7 +91,12 @@ export function steer(pools: readonly SteeredPool[], settings: SteeringSettings)
     steps.push(step(settings.policy, 15, staying, chosen, policyReason(settings.policy)));
     const picked = chosen.map((pool) => ({ pool, serving: pool.health.serving }));
     const pending = isPending(ranked, chosen, settings);
-    return answer("serve", withFenced(admitted, picked, settings), settings, serveReason(picked, pools, settings), steps, pending);
+    const found = answer("serve", withFenced(admitted, picked, settings), settings, serveReason(picked, pools, settings), steps, pending);
+    if (found.outcome !== "nothing" || isAwaited(picked, settings)) return found;
+    // Names without an address: what is published may be dead, so whoever has something to serve is served.
+    const rest = pools.filter((pool) => !chosen.includes(pool));
+    const next = rest.some((pool) => usable.includes(pool)) ? steer(rest, settings) : found;
+    return next.outcome === "serve" ? { ...next, reason: `${found.reason}; ${next.reason}`, steps: [...steps, ...next.steps] } : found;
   }
   if (settings.nothingJudged) return serveAll(admitted, settings, steps);
   switch (settings.onAllDown) {
@@ -129,6 +135,11 @@ function stay(usable: readonly SteeredPool[], pools: readonly SteeredPool[], { p
   const staying = usable.filter((pool) => !left.has(pool));
   return staying.length === 0 || staying.length === usable.length ? usable : staying;
 }
+
+const isAwaited = (picked: readonly Picked[], { resolve = unresolved }: SteeringSettings): boolean =>
+  picked.some(({ serving }) =>
+    serving.some(({ endpoints }) => endpoints.some((endpoint) => addressFamily(endpoint) === null && resolve(endpoint).isAwaited === true)),
+  );
 
 const isPending = (ranked: readonly SteeredPool[], chosen: readonly SteeredPool[], { policy, stayAt }: SteeringSettings): boolean =>
   policy === "failover" && stayAt !== null && ranked[0] !== chosen[0];

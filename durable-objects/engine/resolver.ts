@@ -3,6 +3,7 @@
  * that nobody needs are forgotten. It asks when it is told to, by the Engine's alarm, and says whose addresses are others now.
  */
 import { limits } from "../../domain/limits.ts";
+import type { Resolve } from "../../domain/records.ts";
 import { addressesOf, askAt, type Heard, heard, type Resolution, unresolved } from "../../domain/resolution.ts";
 import { askFor } from "./doh.ts";
 
@@ -12,6 +13,9 @@ export type ResolverMemory = {
   putResolution(resolution: Resolution): void;
   forgetResolution(name: string): void;
 };
+
+/** Nobody has answered yet. */
+const isNew = ({ at, error }: Resolution): boolean => at === null && error === null;
 
 const nothing: Heard = { ok: false, error: "not asked" };
 
@@ -27,10 +31,11 @@ export class Resolver {
   }
 
   /** Its addresses; none: `why`. */
-  look(name: string): { readonly addresses: readonly string[]; readonly why: string } {
+  look(name: string): ReturnType<Resolve> {
     if (this.ports.url === undefined) return { addresses: [], why: "KOSMOS_RESOLVER_URL is not set in this deployment" };
     const known = this.names.get(name);
-    return { addresses: known === undefined ? [] : addressesOf(known), why: known?.error ?? "not resolved yet" };
+    if (known === undefined || isNew(known)) return { addresses: [], why: "not resolved yet", isAwaited: true };
+    return { addresses: addressesOf(known), why: known.error ?? "the name has no address" };
   }
 
   /** These are the names that are needed now. True: there is one that was never asked for. */
@@ -55,7 +60,7 @@ export class Resolver {
     return Math.min(...[...this.names.values()].map((one) => askAt(one, now)));
   }
 
-  /** Asks for all that is due, and returns the names whose addresses changed. Never throws. */
+  /** Asks for all that is due, and returns the names whose addresses changed, or of which something is known at last. Never throws. */
   async refresh(): Promise<readonly string[]> {
     const now = this.ports.now();
     const due = [...this.names.values()].filter((one) => askAt(one, now) <= now).map(({ name }) => name);
@@ -81,6 +86,7 @@ export class Resolver {
     const after = heard(before, v4, v6, this.ports.now());
     this.names.set(name, after);
     this.memory.putResolution(after);
-    return addressesOf(before).join() !== addressesOf(after).join();
+    // That there are none is news as well, where they were waited for.
+    return isNew(before) || addressesOf(before).join() !== addressesOf(after).join();
   }
 }

@@ -118,6 +118,19 @@ describe("a resolver that does not answer", () => {
     expect(alarms).toBeLessThan(10);
   });
 
+  it("or knows of no address gives way to the next pool, and comes back", async () => {
+    const apex = gslb(1_000, [uuid(10), uuid(11)], { fqdn: "example.com." });
+    const { desk, resolver } = world([apex], [...names.slice(0, 1), member(101, uuid(11), ["192.0.2.1"])]);
+    resolver.rcode = 3;
+    const shell = await desk.start();
+    await pass(desk, shell, 6_000);
+    expect(live(desk, apex)).toEqual(["A 192.0.2.1"]);
+    resolver.rcode = 0;
+    resolver.records = [a("192.0.2.7", 20)];
+    await pass(desk, shell, 20_000);
+    expect(live(desk, apex)).toEqual(["A 192.0.2.7"]);
+  });
+
   it("is asked again by an Engine that starts in the midst of it", async () => {
     const { desk, resolver } = world([one]);
     resolver.broken = () => new Promise(() => {});
