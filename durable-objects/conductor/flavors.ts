@@ -19,7 +19,10 @@ import { within } from "./within.ts";
 
 type Row = typeof flavor.$inferSelect;
 
+/** How many parts they are stored in, and each part: a value is bounded (2 MB), and flavors that name many projects and zones are not small. */
 const storageKey = "flavors";
+const partKey = (part: number): string => `flavors ${part}`;
+const partLength = 500_000;
 /** D1 that has not answered by then is away, as far as an Engine that waits is concerned. */
 const firstReadMs = 2_000;
 
@@ -140,16 +143,25 @@ export class Flavors {
     const rows = await this.store.read((db) => db.select().from(flavor).orderBy(asc(flavor.created_at), asc(flavor.id)));
     if (JSON.stringify(rows) !== JSON.stringify(this.known)) {
       this.known = rows;
-      await this.storage.put(storageKey, JSON.stringify(rows));
+      await this.remember(JSON.stringify(rows));
     }
     return rows;
   }
 
+  private async remember(text: string): Promise<void> {
+    const count = Math.ceil(text.length / partLength);
+    const parts = Array.from({ length: count }, (_, part) => [partKey(part), text.slice(part * partLength, (part + 1) * partLength)]);
+    // In one call: all of them or none.
+    await this.storage.put({ [storageKey]: count, ...Object.fromEntries(parts) });
+  }
+
   /** What D1 last said. */
   private async remembered(): Promise<readonly Row[]> {
-    const kept = await this.storage.get<string>(storageKey);
-    if (kept === undefined) throw new StorageAway("the flavors are not known");
-    return JSON.parse(kept) as readonly Row[];
+    const count = await this.storage.get<number>(storageKey);
+    if (count === undefined) throw new StorageAway("the flavors are not known");
+    const keys = Array.from({ length: count }, (_, part) => partKey(part));
+    const parts = await this.storage.get<string>(keys);
+    return JSON.parse(keys.map((key) => parts.get(key) ?? "").join("")) as readonly Row[];
   }
 }
 
