@@ -261,6 +261,13 @@ describe("a read", () => {
   });
 });
 
+it("is not said to work where there was no zone to try it at", async () => {
+  const server = fakeServer(() => "closes");
+  const { details = [] } = (await rfc2136.test?.([], backendAt(server.io))) ?? {};
+  expect(details).toEqual([expect.stringContaining("nothing was tried")]);
+  expect(server.messages).toEqual([]);
+});
+
 describe("what operators write", () => {
   it("has defaults, and is made canonical", () => {
     expect(rfc2136.settings.parse({ server: "NS1.Example.com", key_name: "Kosmos" })).toMatchObject({
