@@ -28,6 +28,7 @@ import {
 } from "./cloudflare-api.ts";
 import { recordsRead } from "./cloudflare-dns-read.ts";
 import { type DnsRecord, dnsRecord, liveRecords, markOf, type Operations, operationsOf, sizeOf } from "./cloudflare-dns-records.ts";
+import { sameUrl } from "./http.ts";
 
 const settings = z.strictObject(cloudflareSettings);
 
@@ -54,7 +55,7 @@ export const cloudflareDns: BackendPlugin<typeof settings, typeof cloudflareCred
     rateLimit: cloudflareRateLimit,
   },
   hosts: ({ api_url }) => ({ api_url }),
-  identity: ({ api_url }) => api_url,
+  identity: ({ api_url }) => sameUrl(api_url),
   expected: rrsetsOf,
   read: (zone, fqdns, backend) => inZone(backend, zone, (id) => readNames(id, fqdns, backend)),
   write: (zone, changes, backend) => inZone(backend, zone, (id) => writeChanges(id, changes, backend)),

@@ -36,6 +36,7 @@ import { dnsRecord, liveRecords as recordsLive } from "./cloudflare-dns-records.
 import { type ApiBalancer, type ApiPool, apiBalancer, apiPool, setsOf, viewOf } from "./cloudflare-lb-live.ts";
 import { desiredOf, expectedSets, isOurName, nameTag } from "./cloudflare-lb-plan.ts";
 import { type Found, type Step, stepsFor, stepsToRemove } from "./cloudflare-lb-steps.ts";
+import { sameUrl } from "./http.ts";
 
 const settings = z.strictObject({ ...cloudflareSettings, account_id: accountId, proxied: flag.default(false) });
 type LbBackend = CloudflareBackend & { readonly settings: { readonly account_id: string; readonly proxied: boolean } };
@@ -62,7 +63,7 @@ export const cloudflareLb: BackendPlugin<typeof settings, typeof cloudflareCrede
     rateLimit: cloudflareRateLimit,
   },
   hosts: ({ api_url }) => ({ api_url }),
-  identity: ({ api_url }) => api_url,
+  identity: ({ api_url }) => sameUrl(api_url),
   expected: expectedSets,
   read: (zone, fqdns, backend) =>
     inZone(backend, zone, async (id) => {

@@ -12,6 +12,7 @@ import { rrsetsOf } from "../../domain/rrset.ts";
 import { credentials, type Designate, designateApi, inParallel, type Recordset, settings, type Zone } from "./designate-api.ts";
 import { isMarked, liveAt, stateOf } from "./designate-read.ts";
 import { carryOut } from "./designate-write.ts";
+import { sameUrl } from "./http.ts";
 
 /** A change that is begun has this long to its end. */
 const lastCallsMs = 3_000;
@@ -32,7 +33,7 @@ export const designate: BackendPlugin<typeof settings, typeof credentials> = {
     readBack: true,
   },
   hosts: ({ endpoint, auth_url }) => ({ endpoint, ...(auth_url === undefined ? {} : { auth_url }) }),
-  identity: ({ endpoint }) => endpoint.replace(/\/+$/, ""),
+  identity: ({ endpoint }) => sameUrl(endpoint),
   expected: rrsetsOf,
   read,
   write,

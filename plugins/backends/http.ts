@@ -42,6 +42,9 @@ export async function request(
   }
 }
 
+/** An address as all of its spellings name it: without a slash at the end. */
+export const sameUrl = (url: string): string => new URL(url).href.replace(/\/+$/, "");
+
 export const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
 /** The body as JSON; null: it is none. Providers answer errors in plain text too. */

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { BackendFailure, type BackendPlugin } from "../../domain/backend.ts";
 import { limits } from "../../domain/limits.ts";
 import { rrsetsOf } from "../../domain/rrset.ts";
-import { shorten } from "./http.ts";
+import { sameUrl, shorten } from "./http.ts";
 import { credentials, get, isCopy, missingZone, pathOf, settings } from "./powerdns-api.ts";
 import { readNames } from "./powerdns-read.ts";
 import { copyReason, writeChanges } from "./powerdns-write.ts";
@@ -35,7 +35,7 @@ export const powerdns: BackendPlugin<typeof settings, typeof credentials> = {
     readBack: true,
   },
   hosts: ({ api_url }) => ({ api_url }),
-  identity: ({ api_url, server_id }) => `${new URL(api_url).href.replace(/\/+$/, "")} ${server_id}`,
+  identity: ({ api_url, server_id }) => `${sameUrl(api_url)} ${server_id}`,
   expected: rrsetsOf,
   read: readNames,
   write: writeChanges,

@@ -8,6 +8,7 @@ import { nameOf, numberOf } from "../../domain/fence.ts";
 import { limits } from "../../domain/limits.ts";
 import { markIn, markName, markText } from "../../domain/ownership.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
+import { sameUrl } from "./http.ts";
 import { changeSets, credentials, isInSync, listSets, type Route53, Route53Failure, settings, zoneIdOf } from "./route53-api.ts";
 import { keyOf, liveSetOf, type RecordSet, recordSetsOf } from "./route53-records.ts";
 import type { FoundSet, SetChange } from "./route53-xml.ts";
@@ -34,7 +35,7 @@ export const route53: BackendPlugin<typeof settings, typeof credentials> = {
     rateLimit: { calls: 5, perMs: 1_000 },
   },
   hosts: ({ endpoint }) => ({ endpoint }),
-  identity: ({ endpoint, hosted_zone_id }) => [endpoint.replace(/\/$/, ""), hosted_zone_id ?? ""].join(" ").trim(),
+  identity: ({ endpoint, hosted_zone_id }) => [sameUrl(endpoint), hosted_zone_id ?? ""].join(" ").trim(),
   expected: (plan) => {
     const sets = recordSetsOf(plan);
     return sets.ok ? sets.value.map(liveSetOf) : [];

@@ -52,8 +52,12 @@ export function patched(current: Flavor, patch: JsonObject): Result<JsonObject, 
 
 /** What an Engine calls from inside a Worker: nothing private, and over HTTP nothing without a name (`fetch` there does not reach an address). */
 function calledErrors(field: string, called: string, settings: ApiSettings) {
-  if (settings.KOSMOS_ALLOW_PRIVATE === "1") return [];
   const url = urlOf(called);
+  // Settings are shown; and `fetch` takes no such URL.
+  if (url !== null && url.username + url.password !== "") {
+    return [{ pointer: pointerOf(["settings", field]), detail: "must have no user name and no password: those are credentials" }];
+  }
+  if (settings.KOSMOS_ALLOW_PRIVATE === "1") return [];
   const host = url === null ? called : url.hostname.replace(/^\[(.*)\]$/, "$1");
   const address = canonicalAddress(host);
   const at = ["settings", field];

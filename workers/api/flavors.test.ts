@@ -83,6 +83,7 @@ describe("POST /v0.1/flavors", () => {
     [{ settings: { api_url: "https://localhost/" } }, "/settings/api_url", 422],
     [{ settings: { api_url: "https://dns/" } }, "/settings/api_url", 422],
     [{ settings: { api_url: "https://203.0.113.7/" } }, "/settings/api_url", 422],
+    [{ settings: { api_url: "https://admin:secret@dns.example.com/" } }, "/settings/api_url", 422],
   ])("%j is refused at %s with %i", async (change, pointer, status) => {
     const { call, flavors } = start();
     const answer = await call("POST", "/v0.1/flavors", { ...flavorBody, ...change });
