@@ -147,7 +147,7 @@ export const limits = {
   /** The Engine forgets an override this long after its end. */
   overrideForgetMs: 86_400_000,
   /** Retries of a write to a backend, or to the Conductor, are at most this far apart. */
-  retryMaxMs: 300_000,
+  retryMaxMs: 60_000,
   retryBaseMs: 500,
   /** What was tried so often is suspected, where a write failed as a whole, and waits while the whole flavor fails. */
   suspectAttempts: 3,

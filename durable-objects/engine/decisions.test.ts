@@ -81,7 +81,7 @@ describe("docs/decisions.md", () => {
       `every ${minutes(limits.driftIntervalMs)}`,
       `${limits.conflictDrifts} times in ${minutes(limits.conflictMs)}`,
       `nor published for ${minutes(limits.quietMs)}`,
-      `at most ${minutes(limits.retryMaxMs)} apart`,
+      `at most ${seconds(limits.retryMaxMs)} apart`,
       `more than ${seconds(limits.tickAheadMs)} in the future`,
       `up to ${seconds(limits.answersCacheMs)} that a Worker`,
       `for ${minutes(limits.answersStaleMs)}, with a TTL of ${limits.staleTtlSeconds} s`,
