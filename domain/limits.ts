@@ -176,6 +176,15 @@ export const limits = {
   conflictMs: 600_000,
   quietMs: 600_000,
 
+  /** Octavia is asked for a load balancer's status this often, and where a member answers this often; of many, one in so long. So many at a time. */
+  octaviaPollMs: 5_000,
+  cloudResolveMs: 30_000,
+  cloudSpacingMs: 50,
+  cloudParallel: 8,
+  /** A cloud is waited for this long; who refuses, or is away, is asked again at most so much later. */
+  cloudDeadlineMs: 5_000,
+  cloudRetryMaxMs: 30_000,
+
   /** A host name is resolved again after its TTL, within these; it is asked this long; so many are asked at a time, for two families each. */
   resolveMinSeconds: 5,
   resolveMaxSeconds: 300,

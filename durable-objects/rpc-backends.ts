@@ -40,4 +40,6 @@ export interface BackendsRpc {
   backendsChanged(): Promise<void>;
   /** Calls the plugin's `test` with this flavor, stored or not. */
   testFlavor(flavor: Sealed<Flavor>): Promise<Result<readonly string[], { readonly class: string; readonly detail: string }>>;
+  /** The same for a cloud: whether Keystone knows us, and Octavia and Neutron of each region answer. */
+  testCloud(cloud: Sealed<Cloud>): Promise<Result<readonly string[], { readonly class: string; readonly detail: string }>>;
 }

@@ -123,6 +123,8 @@ export type WriteBack = {
     readonly id: string;
     readonly status: Status;
     readonly in_rotation?: boolean;
+    /** Of a member of OpenStack's: where it answers. */
+    readonly endpoints?: readonly string[];
   }[];
   /** `action` becomes NONE where the resource still has this version. */
   readonly settled: readonly { readonly kind: "gslb" | "pool" | "pool_member"; readonly id: string; readonly version: number }[];

@@ -54,6 +54,9 @@ export async function open(sealed: string, place: string, keys: SealingKeys): Pr
 /** Where a flavor's credentials belong. */
 export const flavorPlace = (name: string): string => `deployment/flavor/${name}`;
 
+/** Where a cloud's credentials belong. */
+export const cloudPlace = (name: string): string => `deployment/cloud/${name}`;
+
 /** A monitor's secrets by their field, each sealed for its project and field: what is stored as `sealed`. */
 export async function sealSecrets(
   secrets: Readonly<Record<string, unknown>>,

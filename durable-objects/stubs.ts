@@ -2,7 +2,7 @@
 import { limits } from "../domain/limits.ts";
 import { hash32 } from "../domain/name.ts";
 import type { AnswersRpc, ConductorRpc, EngineRpc, ProberRpc } from "./rpc.ts";
-import type { BackendsRpc, FlavorsRpc } from "./rpc-backends.ts";
+import type { BackendsRpc, CloudsRpc, FlavorsRpc } from "./rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "./rpc-vantage.ts";
 
 /** The Conductor of projects, tokens and flavors. A project cannot have this name: project ids have no colon. */
@@ -27,6 +27,8 @@ export const vantageOf = (namespace: DurableObjectNamespace, project: string): V
 export const agentsOf = (namespace: DurableObjectNamespace): AgentsRpc => stub<AgentsRpc>(namespace, deploymentName);
 
 export const flavorsOf = (namespace: DurableObjectNamespace): FlavorsRpc => stub<FlavorsRpc>(namespace, deploymentName);
+
+export const cloudsOf = (namespace: DurableObjectNamespace): CloudsRpc => stub<CloudsRpc>(namespace, deploymentName);
 
 /** What the Engine does with backends beside publishing: it tests a flavor, and reads them anew. */
 export const backendsOf = (namespace: DurableObjectNamespace, project: string): BackendsRpc =>

@@ -16,7 +16,7 @@ const contracts = [
   "durable-objects/seal.ts",
   "durable-objects/stubs.ts",
 ];
-const registries = ["plugins/index.ts", "plugins/flavor.ts", "plugins/checks/index.ts", "plugins/backends/index.ts"];
+const registries = ["plugins/index.ts", "plugins/flavor.ts", "plugins/cloud.ts", "plugins/checks/index.ts", "plugins/backends/index.ts"];
 
 /**
  * Who may import whom (docs/architecture.md): the entry with the longest matching path rules. A folder ends in a slash and may always import

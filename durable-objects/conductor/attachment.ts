@@ -16,7 +16,7 @@ import { monitorColumns, readMonitor, toMonitor } from "./monitor-row.ts";
 import { bump, embedded } from "./resource.ts";
 import { monitor, monitorAttachment, pool, poolMember } from "./schema.ts";
 
-type Target = AttachTarget & { readonly name: string; readonly pool_id: string };
+type Target = AttachTarget & { readonly name: string; readonly pool_id: string; readonly heir: number };
 
 export async function attach(writing: Writing, at: AttachTarget, ref: MonitorRef): Promise<Decision<Monitor>> {
   const target = await readTarget(writing, at);
@@ -74,7 +74,7 @@ export async function attached(
       .select({ ...monitorColumns, target_kind: monitorAttachment.target_kind })
       .from(monitorAttachment)
       .innerJoin(monitor, eq(monitor.id, monitorAttachment.monitor_id))
-      .where(sql`${monitorAttachment.target_id} IN (${target.id}, ${target.pool_id})`)
+      .where(sql`${monitorAttachment.target_id} IN (${target.id}, ${target.heir ? target.pool_id : target.id})`)
       .orderBy(asc(monitorAttachment.position)),
   );
   const own = rows.filter((row) => row.target_kind === target.kind);
@@ -131,13 +131,18 @@ async function readTarget({ store, project }: Scope, { kind, id }: AttachTarget)
     kind === "pool"
       ? await store.read((db) =>
           db
-            .select({ name: pool.name, pool_id: pool.id })
+            .select({ name: pool.name, pool_id: pool.id, heir: sql<number>`1` })
             .from(pool)
             .where(and(eq(pool.id, id), eq(pool.project_id, project))),
         )
       : await store.read((db) =>
           db
-            .select({ name: poolMember.name, pool_id: poolMember.pool_id })
+            // The pool's monitors are not run for a load balancer: Octavia is asked.
+            .select({
+              name: poolMember.name,
+              pool_id: poolMember.pool_id,
+              heir: sql<number>`${poolMember.type} <> 'neutron_lbaas_v2'`,
+            })
             .from(poolMember)
             .where(and(eq(poolMember.id, id), eq(poolMember.project_id, project))),
         );

@@ -95,7 +95,7 @@ export const checkedMembers = (scope: Scope, ids: readonly string[]): Promise<re
 export async function checkedByPool(scope: Scope, poolId: string): Promise<readonly Checked[]> {
   return checkedWhere(
     scope,
-    sql`pool_member.pool_id = ${poolId} AND NOT EXISTS (SELECT 1 FROM monitor_attachment AS own WHERE own.target_id = pool_member.id)`,
+    sql`pool_member.pool_id = ${poolId} AND pool_member.type <> 'neutron_lbaas_v2' AND NOT EXISTS (SELECT 1 FROM monitor_attachment AS own WHERE own.target_id = pool_member.id)`,
   );
 }
 
@@ -170,8 +170,9 @@ async function checkedWhere({ store, project }: Scope, who: SQL): Promise<readon
   return [...checked.values()];
 }
 
-/** A member's own monitors replace its pool's. */
+/** A member's own monitors replace its pool's; a load balancer of Octavia's has none but its own. */
 const effective = sql`monitor_attachment.target_id = CASE
+  WHEN pool_member.type = 'neutron_lbaas_v2' THEN pool_member.id
   WHEN EXISTS (SELECT 1 FROM monitor_attachment AS own WHERE own.target_id = pool_member.id) THEN pool_member.id ELSE pool_member.pool_id END`;
 
 type Monitors = ReadonlyMap<string, CheckedMonitor>;

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { gt, sql } from "drizzle-orm";
 import type { Agent, AgentFacts, AgentWrite } from "../../domain/agent.ts";
+import type { Cloud, CloudWrite } from "../../domain/cloud.ts";
 import type { Flavor, FlavorWrite } from "../../domain/flavor.ts";
 import { defaultPlace, type PlacedPool, type PoolPlace } from "../../domain/gslb.ts";
 import type { HistoryEvent } from "../../domain/history.ts";
@@ -32,15 +33,16 @@ import type {
   PoolWithMembers,
   WriteBack,
 } from "../rpc.ts";
-import type { FlavorsRpc, Sealed, SealedWrite } from "../rpc-backends.ts";
+import type { CloudsRpc, FlavorsRpc, Sealed, SealedWrite } from "../rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc } from "../rpc-vantage.ts";
 import { backendsOf, deploymentConductor, engineOf, projectOf } from "../stubs.ts";
 import { Agents } from "./agents.ts";
 import { attach, attached, detach } from "./attachment.ts";
 import type { Decision, Scope, Writing } from "./change.ts";
+import { type CloudRow, cloudKind } from "./clouds.ts";
 import { configurationSince } from "./configuration.ts";
-import { StorageAway, unavailable } from "./failure.ts";
-import { Flavors } from "./flavors.ts";
+import { orUnavailable } from "./failure.ts";
+import { type FlavorRow, flavorKind } from "./flavors.ts";
 import { addGslbPool, changeGslbPool, gslbPools, placePools } from "./gslb-pools.ts";
 import { compareHeads, type Head } from "./head.ts";
 import { Heartbeats } from "./heartbeats.ts";
@@ -56,6 +58,7 @@ import { createOverride, memberOverride, overrides, readOverride, removeOverride
 import { type Cursor, prune } from "./prune.ts";
 import { recordStatements } from "./record.ts";
 import { project as projectTable } from "./schema.ts";
+import { Shared } from "./shared.ts";
 import { Store } from "./store.ts";
 import { EngineNews, patienceMs } from "./tell-engines.ts";
 import { within } from "./within.ts";
@@ -63,13 +66,14 @@ import { within } from "./within.ts";
 /** D1 that has not answered by then is not well. */
 const healthMs = 5_000;
 
-export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc, FlavorsRpc, HeartbeatsRpc {
+export class Conductor extends DurableObject<Env> implements ConductorRpc, AgentsRpc, FlavorsRpc, CloudsRpc, HeartbeatsRpc {
   private readonly project: string | null;
   private readonly store: Store;
   private readonly outbox: Outbox;
   private readonly ledger: Ledger;
   private readonly ofAgents: Agents;
-  private readonly ofFlavors: Flavors;
+  private readonly ofFlavors: Shared<FlavorRow, FlavorWrite>;
+  private readonly ofClouds: Shared<CloudRow, CloudWrite>;
   private readonly news: EngineNews;
   private readonly heartbeats: Heartbeats;
   private migrating: Promise<void> | null = null;
@@ -80,7 +84,8 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     const prepare = this.project === null ? () => this.prepare() : () => deploymentConductor(env.CONDUCTOR).prepare();
     this.store = new Store(env.DB, prepare);
     this.ofAgents = new Agents(this.store, ctx.storage);
-    this.ofFlavors = new Flavors(this.store, ctx.storage);
+    this.ofFlavors = new Shared(flavorKind, this.store, ctx.storage);
+    this.ofClouds = new Shared(cloudKind, this.store, ctx.storage);
     this.news = new EngineNews(ctx.storage, (project) => backendsOf(env.ENGINE, project));
     this.heartbeats = new Heartbeats(this.store, ctx.storage);
     this.outbox = new Outbox(ctx.storage, () => engineOf(env.ENGINE, this.scope.project));
@@ -223,6 +228,7 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
         console.warn(`conductor deployment: the ${what} are those of the last time: ${error}`);
       await this.ofAgents.refresh().catch(stale("agents"));
       await this.ofFlavors.refresh().catch(stale("flavors"));
+      await this.ofClouds.refresh().catch(stale("clouds"));
       this.ctx.waitUntil(this.news.tell());
       return;
     }
@@ -287,60 +293,76 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
   }
 
   createAgent(input: AgentWrite, tokenHash: string, _by: Caller): Promise<Result<Agent, Problem>> {
-    return orUnavailable(() => this.agentsHere.create(input, tokenHash, Date.now()));
+    return orUnavailable(() => this.here(this.ofAgents).create(input, tokenHash, Date.now()));
   }
 
   agents(): Promise<Result<readonly Agent[], Problem>> {
-    return orUnavailable(async () => ok(await this.agentsHere.list()));
+    return orUnavailable(async () => ok(await this.here(this.ofAgents).list()));
   }
 
   readAgent(id: string): Promise<Result<Agent, Problem>> {
-    return orUnavailable(() => this.agentsHere.read(id));
+    return orUnavailable(() => this.here(this.ofAgents).read(id));
   }
 
   removeAgent(id: string, _by: Caller, force = false): Promise<Result<null, Problem>> {
-    return orUnavailable(() => this.agentsHere.remove(id, force));
+    return orUnavailable(() => this.here(this.ofAgents).remove(id, force));
   }
 
   agentOf(tokenHash: string): Promise<Agent | null> {
-    return this.agentsHere.of(tokenHash);
+    return this.here(this.ofAgents).of(tokenHash);
   }
 
   agentSeen(id: string, facts: AgentFacts): Promise<void> {
-    return this.agentsHere.seen(id, facts, Date.now());
-  }
-
-  private get agentsHere(): Agents {
-    assert(this.project === null, "the deployment's Conductor knows the agents");
-    return this.ofAgents;
+    return this.here(this.ofAgents).seen(id, facts, Date.now());
   }
 
   createFlavor(input: SealedWrite<FlavorWrite>, _by: Caller): Promise<Result<Flavor, Problem>> {
-    return this.changeBackends(() => this.flavorsHere.create(input, Date.now()));
+    return this.changeBackends(() => this.here(this.ofFlavors).create(input, Date.now()));
   }
 
   flavors(): Promise<Result<readonly Sealed<Flavor>[], Problem>> {
-    return orUnavailable(async () => ok(await this.flavorsHere.list()));
+    return orUnavailable(async () => ok(await this.here(this.ofFlavors).list()));
   }
 
   readFlavor(name: string): Promise<Result<Sealed<Flavor>, Problem>> {
-    return orUnavailable(() => this.flavorsHere.read(name));
+    return orUnavailable(() => this.here(this.ofFlavors).read(name));
   }
 
   replaceFlavor(name: string, input: SealedWrite<FlavorWrite>, expected: number | null, _by: Caller): Promise<Result<Flavor, Problem>> {
-    return this.changeBackends(() => this.flavorsHere.replace(name, input, expected, Date.now()));
+    return this.changeBackends(() => this.here(this.ofFlavors).replace(name, input, expected, Date.now()));
   }
 
   removeFlavor(name: string, expected: number | null, _by: Caller): Promise<Result<null, Problem>> {
-    return this.changeBackends(() => this.flavorsHere.remove(name, expected));
+    return this.changeBackends(() => this.here(this.ofFlavors).remove(name, expected));
   }
 
-  private get flavorsHere(): Flavors {
-    assert(this.project === null, "the deployment's Conductor knows the flavors");
-    return this.ofFlavors;
+  createCloud(input: SealedWrite<CloudWrite>, _by: Caller): Promise<Result<Cloud, Problem>> {
+    return this.changeBackends(() => this.here(this.ofClouds).create(input, Date.now()));
   }
 
-  /** Every project's Engine hears of it at once: one may know a flavor that it does not use now. Those that are slow are not waited for. */
+  clouds(): Promise<Result<readonly Sealed<Cloud>[], Problem>> {
+    return orUnavailable(async () => ok(await this.here(this.ofClouds).list()));
+  }
+
+  readCloud(name: string): Promise<Result<Sealed<Cloud>, Problem>> {
+    return orUnavailable(() => this.here(this.ofClouds).read(name));
+  }
+
+  replaceCloud(name: string, input: SealedWrite<CloudWrite>, expected: number | null, _by: Caller): Promise<Result<Cloud, Problem>> {
+    return this.changeBackends(() => this.here(this.ofClouds).replace(name, input, expected, Date.now()));
+  }
+
+  removeCloud(name: string, expected: number | null, _by: Caller): Promise<Result<null, Problem>> {
+    return this.changeBackends(() => this.here(this.ofClouds).remove(name, expected));
+  }
+
+  /** What belongs to the deployment, not to a project. */
+  private here<T>(of: T): T {
+    assert(this.project === null, "the deployment's Conductor knows what all projects share");
+    return of;
+  }
+
+  /** Every project's Engine hears of it at once: one may know one that it does not use now. Those that are slow are not waited for. */
   private changeBackends<T>(change: () => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
     return orUnavailable(async () => {
       await this.news.expect(await this.projects());
@@ -372,16 +394,5 @@ export class Conductor extends DurableObject<Env> implements ConductorRpc, Agent
     assert(this.project !== null, "only a project's Conductor has configuration");
     const knowing = vantage === undefined ? decide : (writing: Writing) => decide({ ...writing, vantage });
     return orUnavailable(() => this.ledger.write(by, knowing));
-  }
-}
-
-/** D1 being away is an expected failure; whatever else throws is a programmer's error. */
-async function orUnavailable<T>(work: () => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof StorageAway)) throw error;
-    console.warn(`conductor: ${error.message}`);
-    return fail(unavailable);
   }
 }

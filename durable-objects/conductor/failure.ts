@@ -1,5 +1,6 @@
 /** What D1 says when it cannot do what was asked: three things that are expected, and the rest, which is a programmer's error and throws. */
 import type { Problem } from "../../domain/problem.ts";
+import { fail, type Result } from "../../domain/result.ts";
 
 /** D1 did not answer, or cannot now. Whether a write was carried out is not known. */
 export class StorageAway extends Error {
@@ -24,11 +25,13 @@ export const isClaimed = (error: unknown): boolean => messages(error).includes("
 /** Another agent has the name; nothing was written. */
 export const isAgentNamed = (error: unknown): boolean => messages(error).includes("UNIQUE constraint failed: agent.name");
 
-/** Another flavor has the name; nothing was written. */
-export const isFlavorNamed = (error: unknown): boolean => messages(error).includes("UNIQUE constraint failed: flavor.name");
+/** Another flavor, or cloud, has the name; nothing was written. */
+export const isSharedNamed = (error: unknown, table: string): boolean =>
+  messages(error).includes(`UNIQUE constraint failed: ${table}.name`);
 
-/** Somebody uses the flavor (`users` in flavors.ts); nothing was written. */
-export const isFlavorUsed = (error: unknown): boolean => messages(error).includes("NOT NULL constraint failed: flavor.version");
+/** Somebody uses the flavor, or the cloud (`unused` in shared.ts); nothing was written. */
+export const isSharedUsed = (error: unknown, table: string): boolean =>
+  messages(error).includes(`NOT NULL constraint failed: ${table}.version`);
 
 /** The tables are not there: this is not the database that was prepared. */
 export const isUnprepared = (error: unknown): boolean => messages(error).includes("no such table");
@@ -41,4 +44,15 @@ const isMistaken = (error: unknown): boolean =>
 export function failureOf(error: unknown): unknown {
   if (error instanceof StorageAway || isMistaken(error)) return error;
   return new StorageAway(messages(error), { cause: error });
+}
+
+/** D1 being away is an expected failure; whatever else throws is a programmer's error. */
+export async function orUnavailable<T>(work: () => Promise<Result<T, Problem>>): Promise<Result<T, Problem>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StorageAway)) throw error;
+    console.warn(`conductor: ${error.message}`);
+    return fail(unavailable);
+  }
 }

@@ -1,7 +1,8 @@
 /** The flavors of a deployment in the Conductor's own storage, from which the Engines have them while D1 is away. */
 import { describe, expect, it } from "vitest";
 import { StorageAway } from "./failure.ts";
-import { Flavors } from "./flavors.ts";
+import { flavorKind } from "./flavors.ts";
+import { Shared } from "./shared.ts";
 import { memoryStorage } from "./storage.fixture.ts";
 import type { Store } from "./store.ts";
 
@@ -25,9 +26,9 @@ describe("the flavors while D1 is away", () => {
     const storage = memoryStorage();
     for (const count of [0, 15, 2]) {
       const rows = Array.from({ length: count }, (_, n) => row(n));
-      await new Flavors({ read: async () => rows } as unknown as Store, storage).refresh();
+      await new Shared(flavorKind, { read: async () => rows } as unknown as Store, storage).refresh();
       const away = { read: () => Promise.reject(new StorageAway("away")) } as unknown as Store;
-      expect((await new Flavors(away, storage).list()).map(({ name }) => name)).toEqual(rows.map(({ name }) => name));
+      expect((await new Shared(flavorKind, away, storage).list()).map(({ name }) => name)).toEqual(rows.map(({ name }) => name));
     }
   });
 });

@@ -30,8 +30,6 @@ export const newMember = (writing: Writing, pool_id: string, input: MemberWrite)
   ...input,
   ...newRow(writing),
   ...newSteered,
-  neutron_id: null,
-  parameters: {},
   pool_id,
   in_rotation: false,
 });

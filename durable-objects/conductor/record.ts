@@ -49,10 +49,12 @@ function statusUpdates(project: string, kind: Steered, json: string): SQL[] {
   const rotation = kind === "pool_member";
   const same = isOne(table, project);
   const differs = rotation
-    ? sql`(status <> ${value("status")} OR in_rotation <> coalesce(${value("in_rotation")}, in_rotation))`
+    ? sql`(status <> ${value("status")} OR in_rotation <> coalesce(${value("in_rotation")}, in_rotation)
+      OR endpoints <> coalesce(${value("endpoints")}, endpoints))`
     : sql`status <> ${value("status")}`;
   const set = rotation
-    ? sql`status = ${value("status")}, in_rotation = coalesce(${value("in_rotation")}, in_rotation)`
+    ? sql`status = ${value("status")}, in_rotation = coalesce(${value("in_rotation")}, in_rotation),
+      endpoints = coalesce(${value("endpoints")}, endpoints)`
     : sql`status = ${value("status")}`;
   return [
     ...poolsEmbedding(kind, sql`${same} AND ${differs}`, json),

@@ -3,12 +3,13 @@
  * version. It takes changes in and says which members they may touch; it judges nothing.
  */
 import type { Gslb } from "../../domain/gslb.ts";
-import type { Member } from "../../domain/member.ts";
+import { isNeutron, type Member } from "../../domain/member.ts";
 import { judgesAlike, type Monitor, referencesOf } from "../../domain/monitor.ts";
 import type { Override } from "../../domain/override.ts";
 import type { Pool } from "../../domain/pool.ts";
 import { readSpec } from "../../plugins/index.ts";
 import type { Configuration, Kind } from "../rpc.ts";
+import { octaviaMonitor } from "./octavia-monitor.ts";
 import { isCalculated } from "./pace.ts";
 import { Places } from "./places.ts";
 import { Roster } from "./roster.ts";
@@ -42,6 +43,8 @@ export class Catalog {
   private readonly ordered = new Map<string, readonly Member[]>();
   private readonly gslbsByPool = new Map<string, Set<string>>();
   private places: Places;
+  /** Of OpenStack's members, why nobody knows where they answer. */
+  readonly unresolved = new Map<string, string>();
   private readonly rosters = new Map<string, Roster>();
 
   /** The deployment's own regions, and its `KOSMOS_ALLOW_PRIVATE`. */
@@ -77,6 +80,8 @@ export class Catalog {
 
   /** Those that are attached: a member's own monitors replace its pool's. */
   monitorsOf(member: Member): readonly CatalogMonitor[] {
+    // Octavia knows how its load balancer is; what somebody attached to the member itself is asked beside it, what its pool has is not.
+    if (member.type === "neutron_lbaas_v2") return [octaviaMonitor, ...member.monitor_ids.flatMap((id) => this.monitors.get(id) ?? [])];
     const ids = member.monitor_ids.length > 0 ? member.monitor_ids : (this.pools.get(member.pool_id)?.monitor_ids ?? []);
     return ids.flatMap((id) => this.monitors.get(id) ?? []);
   }
@@ -130,6 +135,7 @@ export class Catalog {
       member.monitor_address,
       member.monitor_port,
       member.host_header,
+      ...(isNeutron(member) ? [identityOf(member)] : []),
     ]);
   }
 
@@ -198,7 +204,7 @@ export class Catalog {
       pools.add(pool.id);
     }
     for (const member of configuration.members) {
-      this.putMember(member.id, member);
+      this.putMember(member.id, this.withFound(member));
       members.add(member.id);
       pools.add(member.pool_id);
     }
@@ -241,6 +247,20 @@ export class Catalog {
     return [...this.gslbs.values()].filter((gslb) => gslb.flavors.some((name) => flavors.includes(name))).map(({ id }) => id);
   }
 
+  /** It answers there, as OpenStack says. */
+  setEndpoints(id: string, endpoints: readonly string[]): void {
+    const member = this.members.get(id);
+    if (member !== undefined) this.putMember(id, { ...member, endpoints: [...endpoints] });
+  }
+
+  /** What was found stands, whatever was given at first, while it is the same load balancer or port. */
+  private withFound(member: Member): Member {
+    const known = this.members.get(member.id);
+    const isSame = isNeutron(member) && known !== undefined && identityOf(known) === identityOf(member) && known.endpoints.length > 0;
+    if (!isSame) this.unresolved.delete(member.id);
+    return isSame ? { ...member, endpoints: known.endpoints } : member;
+  }
+
   private putMember(id: string, member: Member | null): void {
     const known = this.members.get(id);
     if (known !== undefined) {
@@ -249,6 +269,7 @@ export class Catalog {
     }
     if (member === null) {
       this.members.delete(id);
+      this.unresolved.delete(id);
       this.rosters.delete(id);
       return;
     }
@@ -290,6 +311,8 @@ export class Catalog {
     }
   }
 }
+
+const identityOf = ({ neutron_id, region, parameters }: Member): string => [parameters.cloud, region, neutron_id].join(" ");
 
 const targetOf = ({ selector: { member_id, pool_id } }: Override): string => member_id ?? pool_id ?? "";
 

@@ -14,7 +14,7 @@ import type { Caller, EngineRpc } from "../rpc.ts";
 import type { BackendsRpc } from "../rpc-backends.ts";
 import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
 import type { SealingKeys } from "../seal.ts";
-import { answersOf, conductorOf, flavorsOf, proberOf, projectOf } from "../stubs.ts";
+import { answersOf, cloudsOf, conductorOf, flavorsOf, proberOf, projectOf } from "../stubs.ts";
 import type { BoundFlavor, EnginePorts } from "./ports.ts";
 import { EngineShell } from "./shell.ts";
 
@@ -100,6 +100,10 @@ export class Engine extends DurableObject<Env> implements EngineRpc, VantageRpc,
     return this.shell.testFlavor(flavor);
   }
 
+  testCloud(cloud: Parameters<BackendsRpc["testCloud"]>[0]) {
+    return this.shell.testCloud(cloud);
+  }
+
   override alarm() {
     return this.shell.alarm();
   }
@@ -132,6 +136,7 @@ function portsOf(context: DurableObjectState, env: Env): EnginePorts {
       keys: sealingKeysOf(env),
       plugins: backendPlugins,
     },
+    cloudSource: { clouds: () => cloudsOf(env.CONDUCTOR).clouds(), keys: sealingKeysOf(env) },
     backendIo: {
       now,
       fetch: fetch.bind(globalThis),

@@ -26,6 +26,8 @@ export type Judged = {
   readonly regionsOf: (monitor: CatalogMonitor, endpoint: string) => readonly string[];
   /** Why no region can; null: one can. */
   readonly unable: (monitor: CatalogMonitor, endpoint: string) => string | null;
+  /** Why it is not known where it answers; null: it is. */
+  readonly unresolved: string | null;
   readonly quorum: QuorumSettings;
   /** The regions whose checks of this endpoint are not believed (rule 3). */
   readonly sickFor: (endpoint: string) => ReadonlySet<string>;
@@ -210,8 +212,11 @@ export function standIn(state: MemberState, now: number): string | null {
 /** What a member's endpoints say of it: its status, but for what is no matter of health. */
 export const healthOf = (state: MemberState): Status => state.health ?? state.status;
 
+/** Where nobody knows where it answers, nothing is known of its health. */
 export const nextHealth = (state: MemberState, member: Member): Status =>
-  memberStatus(
-    healthOf(state),
-    member.endpoints.map((endpoint) => state.endpoints[endpoint]?.state ?? "unknown"),
-  );
+  member.endpoints.length === 0
+    ? healthOf(state)
+    : memberStatus(
+        healthOf(state),
+        member.endpoints.map((endpoint) => state.endpoints[endpoint]?.state ?? "unknown"),
+      );

@@ -9,13 +9,14 @@ import type { CatalogMonitor } from "./catalog.ts";
 import { thresholdsOf, timingOf } from "./pace.ts";
 import type { MonitorState } from "./state.ts";
 
-export type OwnWord = { readonly outcome: "pass" | "fail"; readonly detail: string };
+/** `no_data`: nobody could say; what was decided stands. */
+export type OwnWord = { readonly outcome: "pass" | "fail" | "no_data"; readonly detail: string; readonly warning?: string | null };
 
 /** True: the judgement is another one now. */
 export function speak(state: MonitorState, monitor: CatalogMonitor, word: OwnWord, quorum: QuorumSettings, now: number): boolean {
   const timing = timingOf(monitor, now);
   const before = behind(state.series[ownRegion] ?? emptySeries, now);
-  const result = { tick: now, ...word, colo: "local", latencyMs: null, warning: null };
+  const result = { tick: now, ...word, colo: "local", latencyMs: null, warning: word.warning ?? null };
   const series = insert(before, result, thresholdsOf(monitor), now, timing.timeoutMs, timing.delayMs);
   state.series[ownRegion] = series;
   const { judgement } = state;

@@ -7,11 +7,12 @@ import { limits } from "../../domain/limits.ts";
 import { calculatedType, heartbeatType, type Monitor } from "../../domain/monitor.ts";
 import type { Timing } from "../../domain/quorum.ts";
 import type { Thresholds } from "../../domain/verdict.ts";
+import { octaviaType } from "./octavia-monitor.ts";
 
 export const isHeartbeat = (monitor: Monitor): boolean => monitor.type === heartbeatType;
 export const isCalculated = (monitor: Monitor): boolean => monitor.type === calculatedType;
 /** Whether nobody is sent to look: Kosmos itself is the one voter. */
-export const isPassive = (monitor: Monitor): boolean => isHeartbeat(monitor) || isCalculated(monitor);
+export const isPassive = (monitor: Monitor): boolean => isHeartbeat(monitor) || isCalculated(monitor) || monitor.type === octaviaType;
 
 const heartbeat = z.object({ period: z.number(), grace: z.number() });
 

@@ -3,7 +3,7 @@
  * rules are the domain's (`pool-health.ts`); this is where a project's state meets them.
  */
 import { comeBack, fall, heldUntil } from "../../domain/damping.ts";
-import type { Member } from "../../domain/member.ts";
+import { isNeutron, type Member } from "../../domain/member.ts";
 import { type Candidate, type PoolHealth, type PoolRules, poolStatus } from "../../domain/pool-health.ts";
 import type { Status } from "../../domain/status.ts";
 import { isoTime, severityOf } from "./evidence.ts";
@@ -196,7 +196,9 @@ function reportMember(project: Project, member: Member, inRotation: boolean): vo
   if (state.reported === reported) return;
   state.reported = reported;
   project.touched.members.add(member.id);
-  project.report({ kind: "pool_member", id: member.id, status: state.status, in_rotation: inRotation });
+  const { status } = state;
+  const found = isNeutron(member) && member.endpoints.length > 0 ? { endpoints: member.endpoints } : {};
+  project.report({ kind: "pool_member", id: member.id, status, in_rotation: inRotation, ...found });
 }
 
 /** Lets go what the removal budget holds in this pool, until each was up again. False: there is nobody to let go. */

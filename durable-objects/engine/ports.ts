@@ -5,7 +5,9 @@
 import type { Anchor } from "../../domain/anchors.ts";
 import type { BackendIo, BackendPlugin } from "../../domain/backend.ts";
 import type { DriftSettings } from "../../domain/drift.ts";
+import { version } from "../../domain/version.ts";
 import type { ConductorRpc, ProberRpc } from "../rpc.ts";
+import type { CloudSource } from "./clouds.ts";
 import type { FlavorSource } from "./flavors.ts";
 
 /** The part of a Durable Object's storage that is used: SQLite, whose writes between two awaits become durable together or not at all. */
@@ -63,8 +65,13 @@ export type EnginePorts = BackendPorts & {
   readonly conductor: Pick<ConductorRpc, "configuration" | "record">;
   /** Left out: there are no flavors but those that are built in. */
   readonly flavorSource?: FlavorSource;
+  /** Left out: there are no clouds. */
+  readonly cloudSource?: CloudSource;
   prober(key: ProberKey): ProberRpc;
   /** Keeps the object alive until the promise has ended; nobody waits for it. */
   background(promise: Promise<unknown>): void;
   readonly log: EngineLog;
 };
+
+/** What decides, beside the regions, who can run what. */
+export const ableBy = ({ allowPrivate }: Pick<EnginePorts, "allowPrivate">): string => `${version} ${allowPrivate ?? ""}`.trim();

@@ -66,6 +66,8 @@ export const member = (n: number, poolId: string, endpoints: string[], over: Par
   pool_id: poolId,
   type: "IP",
   region: null,
+  neutron_id: null,
+  parameters: {},
   endpoints,
   weight: 1,
   admin_state_up: true,

@@ -313,6 +313,7 @@ export class Project {
       voters: roster.voters,
       regionsOf: (monitor, endpoint) => roster.regionsFor(monitor, endpoint),
       unable: (monitor, endpoint) => this.catalog.unable(member, endpoint, monitor),
+      unresolved: this.catalog.unresolved.get(memberId) ?? null,
       sickFor: (endpoint) => this.vantage.sickFor(endpoint),
       blind: this.vantage.blind,
       quorum: { quorumPercent: pool.quorum_percent, minRegions: pool.min_regions },

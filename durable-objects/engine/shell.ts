@@ -3,6 +3,7 @@
  * and carries the effects out: plans to the backends, assignments to the Probers, status and history to the Conductor. Judging and publishing
  * need its own state and the backend alone; whatever else is away is retried by its alarm. It knows the world by its ports alone.
  */
+import type { Cloud } from "../../domain/cloud.ts";
 import type { Flavor } from "../../domain/flavor.ts";
 import { limits } from "../../domain/limits.ts";
 import type { CheckReport } from "../../domain/observation.ts";
@@ -10,15 +11,15 @@ import type { Override } from "../../domain/override.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { GslbView, MemberView, PoolView, ProjectView } from "../../domain/status-view.ts";
-import { version } from "../../domain/version.ts";
 import type { Caller, EngineHealth, EngineRpc, Preflight } from "../rpc.ts";
 import type { BackendsRpc, Sealed } from "../rpc-backends.ts";
 import type { AgentPoll, CheckResult, TestOrder, VantageRpc } from "../rpc-vantage.ts";
+import { CloudDesk } from "./cloud-desk.ts";
 import { idsOf } from "./configured-ids.ts";
 import { isJudgingOften } from "./drift-watch.ts";
 import { FlavorDesk } from "./flavor-desk.ts";
 import { sayLeftOut } from "./left-out.ts";
-import type { EnginePorts } from "./ports.ts";
+import { ableBy, type EnginePorts } from "./ports.ts";
 import { ProberFleet } from "./prober-fleet.ts";
 import { Project } from "./project.ts";
 import { Publisher } from "./publisher.ts";
@@ -28,13 +29,10 @@ import { listening } from "./silence.ts";
 import { type Meta, newMeta, Store, type Watched } from "./store.ts";
 import { VantagePoints } from "./vantage-points.ts";
 import { gslbView, memberView, poolView, projectView } from "./views.ts";
-import { merge } from "./write-back.ts";
+import { flush } from "./write-back.ts";
 
 /** Statuses and history wait at most this long for others to go with them. */
 const writeBackSpacingMs = 100;
-
-/** How many outbox rows go to the Conductor in one call. */
-const flushRows = 20;
 
 export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   private readonly ports: EnginePorts;
@@ -48,6 +46,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   private readonly flavors: FlavorDesk;
   private readonly publishing: Publisher;
   private readonly names: ResolverDesk;
+  private readonly clouds: CloudDesk;
   private readonly flushing: Pump;
   private alarmAt: number | null = null;
   /** The next checkpoint is due then, if anything was heard. */
@@ -82,18 +81,12 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.assigning = pump("assigning checks", () => this.fleet.push());
     const moved = (names: readonly string[]) => this.flavorsMoved(names);
     this.flavors = new FlavorDesk(ports, this.store, this.project, moved, () => this.arm());
-    const changed = (gslbIds: readonly string[]) => this.steerAgain(gslbIds);
-    this.names = new ResolverDesk(ports, this.store, this.project, changed, () => this.arm());
+    const arm = () => this.arm();
+    this.names = new ResolverDesk(ports, this.store, this.project, (gslbIds) => this.steerAgain(gslbIds), arm);
+    this.clouds = new CloudDesk(ports, this.store, this.project, (members) => this.heardOf(members));
     const lastAlive = this.store.watched()?.aliveAt ?? null;
-    this.publishing = new Publisher(
-      this.flavors.lanePorts,
-      this.project,
-      this.store,
-      lastAlive,
-      () => this.persist(),
-      () => this.arm(),
-    );
-    this.flushing = pump("writing back", () => this.flush(), writeBackSpacingMs);
+    this.publishing = new Publisher(this.flavors.lanePorts, this.project, this.store, lastAlive, () => this.persist(), arm);
+    this.flushing = pump("writing back", () => flush(this.store, ports.conductor), writeBackSpacingMs);
   }
 
   /** To be called once, before anything else is. */
@@ -101,6 +94,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.alarmAt = await this.ports.alarm.get();
     await this.flavors.start();
     this.names.configured();
+    this.clouds.configured();
     const { regions, allowPrivate } = this.ports;
     const begun = { regions, able: ableBy(this.ports), anchors: this.points.anchors.ids };
     const isOther = (field: keyof typeof begun) => JSON.stringify(this.meta[field]) !== JSON.stringify(begun[field]);
@@ -160,12 +154,16 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
   }
 
   async backendsChanged(): Promise<void> {
-    await this.flavors.changed();
+    await Promise.all([this.flavors.changed(), this.clouds.changed()]);
   }
 
   async testFlavor(flavor: Sealed<Flavor>) {
     const used = [...this.project.publications.values()].flatMap(({ flavor: name, zone }) => (name === flavor.name ? [zone] : []));
     return this.flavors.flavors.test(flavor, [...new Set(used)]);
+  }
+
+  async testCloud(cloud: Sealed<Cloud>) {
+    return this.clouds.clouds.test(cloud);
   }
 
   async agentPoll(poll: AgentPoll) {
@@ -279,7 +277,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.background(this.flushing);
     if (this.configuring.isDue(this.ports.now()) || this.meta.seq === 0) this.background(this.configuring);
     if (this.flavors.pump.isDue(this.ports.now())) this.background(this.flavors.pump);
-    if (this.names.isDue(this.ports.now())) this.background(this.names.pump);
+    for (const desk of [this.names, this.clouds]) if (desk.isDue(this.ports.now())) this.background(desk.pump);
     this.arm();
   }
 
@@ -298,6 +296,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.project.configure(configuration, stored === null && configuration.full, now);
     this.flavors.tookOver();
     this.names.configured();
+    this.clouds.configured();
     // Somebody may be waited for only now, and the alarm may be set already.
     if (this.alarmAt !== null) this.promise(this.alarmAt);
     this.meta = { ...this.meta, epoch: configuration.epoch, seq: configuration.seq };
@@ -314,6 +313,16 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.steerAgain(this.project.catalog.usersOf(names));
   }
 
+  /** OpenStack spoke; these answer elsewhere now, which is kept with them. */
+  private heardOf(members: readonly string[]): void {
+    this.steerAgain([]);
+    this.arm();
+    if (members.length === 0) return;
+    this.store.saveConfiguration(this.project, { gslbs: [], pools: [], members, monitors: [], overrides: [] });
+    this.assign();
+    this.background(this.assigning);
+  }
+
   private steerAgain(gslbIds: readonly string[]): void {
     this.project.steerAgain(gslbIds, this.time());
     this.persist();
@@ -327,16 +336,6 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     this.meta = { ...this.meta, leftOut };
     this.store.putMeta(this.meta);
     for (const event of sayLeftOut(leftOut, before)) this.project.say(this.ports.now(), event);
-  }
-
-  private async flush(): Promise<void> {
-    for (;;) {
-      const rows = this.store.outbox(flushRows);
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      await this.ports.conductor.record(merge(rows.map(({ writeBack }) => writeBack)));
-      this.store.outboxDone(last.n);
-    }
   }
 
   /**
@@ -361,7 +360,7 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     const now = this.ports.now();
     const tick = this.project.nextTick();
     if (tick !== null) times.push(tick);
-    for (const at of [this.publishing.nextAt(now), this.names.nextAt(now)]) if (at !== null) times.push(at);
+    for (const at of [this.publishing, this.names, this.clouds].map((one) => one.nextAt(now))) if (at !== null) times.push(at);
     if (this.observedSinceCheckpoint) times.push(this.checkpointAt);
     if (this.project.catalog.members.size > 0) times.push(now + limits.checkpointMs);
     if (times.length > 0) this.armAt(Math.min(...times));
@@ -394,6 +393,3 @@ export class EngineShell implements EngineRpc, VantageRpc, BackendsRpc {
     if (isListening) this.store.putListening({ since, alarmAt });
   }
 }
-
-/** What decides, beside the regions, who can run what. */
-const ableBy = ({ allowPrivate }: Pick<EnginePorts, "allowPrivate">): string => `${version} ${allowPrivate ?? ""}`.trim();

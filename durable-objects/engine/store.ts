@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { adriftState } from "../../domain/anchors.ts";
+import type { Cloud } from "../../domain/cloud.ts";
 import type { Flavor } from "../../domain/flavor.ts";
 import { publication } from "../../domain/publish.ts";
 import { type Resolution, resolution } from "../../domain/resolution.ts";
@@ -12,6 +13,7 @@ import type { WriteBack } from "../rpc.ts";
 import type { Sealed } from "../rpc-backends.ts";
 import type { Shard } from "./assignments.ts";
 import { shardKey } from "./assignments.ts";
+import { storedCloud } from "./clouds.ts";
 import { type ZonesRead, zonesRead } from "./drift-watch.ts";
 import { storedFlavor } from "./flavors.ts";
 import type { EngineLog, EngineStorage } from "./ports.ts";
@@ -34,6 +36,7 @@ type Table =
   | "gslb"
   | "publication"
   | "flavor"
+  | "cloud"
   | "shard"
   | "resolution";
 const tables: readonly Table[] = [
@@ -48,6 +51,7 @@ const tables: readonly Table[] = [
   "publication",
   "override",
   "flavor",
+  "cloud",
   "shard",
   "resolution",
 ];
@@ -218,6 +222,17 @@ export class Store {
   putFlavors(flavors: ReadonlyMap<string, Sealed<Flavor> | null>): void {
     this.storage.transactionSync(() => {
       for (const [name, flavor] of flavors) this.put("flavor", name, flavor ?? undefined);
+    });
+  }
+
+  /** With their credentials sealed. */
+  clouds(): Sealed<Cloud>[] {
+    return [...this.parsed("cloud", storedCloud)].map(([, cloud]) => cloud);
+  }
+
+  putClouds(clouds: ReadonlyMap<string, Sealed<Cloud> | null>): void {
+    this.storage.transactionSync(() => {
+      for (const [name, cloud] of clouds) this.put("cloud", name, cloud ?? undefined);
     });
   }
 

@@ -11,8 +11,9 @@ import { type MemberState, seriesOf } from "./state.ts";
 
 type Warning = { readonly endpoint: string; readonly monitor_id: string; readonly region: string | null; readonly warning: string };
 
-/** Why an endpoint cannot be checked: none of the monitors that shall judge it can be run from anywhere. Null: all can be. */
-export function unableToCheck({ member, voters, regionsOf, unable }: Judged): string | null {
+/** Why it is not known where it answers, or an endpoint cannot be checked: none of the monitors that shall judge it can be run from anywhere. Null: all can be. */
+export function unableToCheck({ member, voters, regionsOf, unable, unresolved }: Judged): string | null {
+  if (unresolved !== null) return unresolved;
   const asked = voters.filter((monitor) => monitor.admin_state_up);
   const [first] = asked;
   if (first === undefined) return null;

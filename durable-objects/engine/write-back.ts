@@ -1,5 +1,5 @@
 /** What goes back to the Conductor, as it is stored and as it is sent: parts that fit a row, and of each status the newest alone. */
-import type { WriteBack } from "../rpc.ts";
+import type { ConductorRpc, WriteBack } from "../rpc.ts";
 
 /** A row of storage holds 2 MB; an event with the votes of many endpoints and regions takes hundreds of kilobytes. Characters may take three bytes. */
 const partLength = 400_000;
@@ -29,6 +29,26 @@ export function cut(writeBack: WriteBack): WriteBack[] {
   for (const name of writeBack.unpublished) room(name).unpublished.push(name);
   for (const override of writeBack.ended) room(override).ended.push(override);
   return parts;
+}
+
+/** How many outbox rows go to the Conductor in one call. */
+const flushRows = 20;
+
+/** Tells the Conductor all that waits for it, in order. Throws where it is away: what it did not take stays. */
+export async function flush(
+  store: {
+    outbox(limit: number): readonly { readonly n: number; readonly writeBack: WriteBack }[];
+    outboxDone(n: number): void;
+  },
+  conductor: Pick<ConductorRpc, "record">,
+): Promise<void> {
+  for (;;) {
+    const rows = store.outbox(flushRows);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    await conductor.record(merge(rows.map(({ writeBack }) => writeBack)));
+    store.outboxDone(last.n);
+  }
 }
 
 /** Several parts in one call. A resource has one status in it, the last: of two in one statement the database would take either. */

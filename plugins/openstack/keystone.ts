@@ -12,10 +12,11 @@ import { failureOf, type HttpAnswer, type HttpRequest, isOk, jsonOf, request } f
 const filled = (maximum: number) => text(maximum).min(1, { error: "must not be empty" });
 
 /** An application credential belongs to one project, so it names none. */
-const applicationCredential = z.strictObject({
+export const applicationCredential = z.strictObject({
   application_credential_id: filled(limits.nameLength),
   application_credential_secret: filled(limits.bearerTokenLength),
 });
+export type ApplicationCredential = z.output<typeof applicationCredential>;
 const passwordOfUser = z.strictObject({
   username: filled(limits.nameLength),
   password: filled(limits.bearerTokenLength),

@@ -94,6 +94,8 @@ export class Maker {
       name: `member-${this.names}`,
       created_at: new Date(Date.parse(created) + this.names).toISOString(),
       pool_id: poolId,
+      neutron_id: null,
+      parameters: {},
       type: "IP",
       region: null,
       endpoints,

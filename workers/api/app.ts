@@ -7,6 +7,7 @@ import { agentRoutes } from "./agents.ts";
 import { attachmentRoutes } from "./attachments.ts";
 import { authenticate } from "./auth.ts";
 import type { ApiEnv } from "./bindings.ts";
+import { cloudRoutes } from "./clouds.ts";
 import { newDnsWorld } from "./dns-lookup.ts";
 import { dnsQuery } from "./dns-query.ts";
 import { flavorRoutes } from "./flavors.ts";
@@ -61,6 +62,7 @@ export function createApi(): Hono<ApiEnv> {
   statusRoutes(app);
   historyRoutes(app);
   flavorRoutes(app);
+  cloudRoutes(app);
   providerRoutes(app);
   agentWorkRoutes(app);
   agentRoutes(app);

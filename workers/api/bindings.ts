@@ -2,7 +2,7 @@
 import type { Agent } from "../../domain/agent.ts";
 import type { PlacedBindings } from "../../durable-objects/env.ts";
 import type { AnswersRpc, Caller, ConductorRpc, EngineRpc } from "../../durable-objects/rpc.ts";
-import type { BackendsRpc, FlavorsRpc } from "../../durable-objects/rpc-backends.ts";
+import type { BackendsRpc, CloudsRpc, FlavorsRpc } from "../../durable-objects/rpc-backends.ts";
 import type { AgentsRpc, HeartbeatsRpc, TesterRpc, VantageRpc } from "../../durable-objects/rpc-vantage.ts";
 import type { SealingKeys } from "../../durable-objects/seal.ts";
 import type { KnownFlavors } from "./known-flavors.ts";
@@ -30,6 +30,8 @@ export type ApiBindings = {
   agents(): AgentsRpc;
   /** What the Conductor of the deployment knows of flavors. */
   flavors(): FlavorsRpc;
+  /** What it knows of OpenStack's clouds. */
+  clouds(): CloudsRpc;
   /** What the Engine does with backends. */
   backends(project: string): BackendsRpc;
   /** Whose heartbeats are whose: the Conductor of the deployment knows. */

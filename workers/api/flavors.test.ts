@@ -16,6 +16,7 @@ function start(settings: object = keys) {
   const engine = { answer: { ok: true, value: ["example.com. can be read"] } as Awaited<ReturnType<BackendsRpc["testFlavor"]>> };
   const backends = (): BackendsRpc => ({
     backendsChanged: async () => {},
+    testCloud: async () => ({ ok: true, value: [] }),
     testFlavor: async (flavor) => {
       asked.push(flavor);
       return engine.answer;

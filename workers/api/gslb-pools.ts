@@ -15,7 +15,7 @@ import { invalidBody, parseFields, summary } from "./fields.ts";
 import { gslbNounOf } from "./gslbs.ts";
 import type { JsonObject } from "./json.ts";
 import { answerPage, pageOf } from "./list.ts";
-import { preparePool } from "./pools.ts";
+import { membersInClouds, preparePool } from "./pools.ts";
 import { answerProblem } from "./problem.ts";
 import { type Paging, pagingParameters, readFlag, readPaging } from "./query.ts";
 import { paths, renderPool } from "./render.ts";
@@ -65,9 +65,11 @@ async function addPool(c: ApiContext): Promise<Response> {
   if (!body.ok) return answerProblem(c, body.error);
   const added = prepareAddition(body.value, c.env.settings);
   if (!added.ok) return answerProblem(c, added.error);
-  const { pool, position, place } = added.value;
+  const { position, place } = added.value;
+  const pool = await inItsClouds(c, added.value.pool);
+  if (!pool.ok) return answerProblem(c, pool.error);
   const answer = await judged(c, (vantage) =>
-    ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool, position, c.var.caller, place.weight, vantage, place)),
+    ask(c, (conductor) => conductor.addGslbPool(pathId(c, "gslb_id"), pool.value, position, c.var.caller, place.weight, vantage, place)),
   );
   if (!answer.ok) return answerProblem(c, answer.error);
   const made = renderPlace(c, { ...answer.value.pool, ...place }, answer.value.position);
@@ -93,6 +95,12 @@ function prepareAddition(body: JsonObject, settings: ApiSettings): Result<Additi
   if (!pool.ok) return pool;
   const { position = null, ...said } = place.value;
   return ok({ pool: { pool: pool.value }, position, place: said });
+}
+
+async function inItsClouds(c: ApiContext, ref: PoolRef): Promise<Result<PoolRef, Problem>> {
+  if (!("pool" in ref)) return ok(ref);
+  const pool = await membersInClouds(c, ref.pool);
+  return pool.ok ? ok({ pool: pool.value }) : pool;
 }
 
 /** The place of a pool that is made with it. */

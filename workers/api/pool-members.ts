@@ -1,12 +1,13 @@
 /** `/v0.1/pools/{id}/pool_members`, where members are made and changed, and `/v0.1/pool_members`, where they are read across pools. */
 import type { Hono } from "hono";
 import { limits } from "../../domain/limits.ts";
-import { type MemberWrite, memberReadOnly, memberSetWrite, memberTypes, memberWrite } from "../../domain/member.ts";
+import { type MemberWrite, memberReadOnly, memberSetWrite, memberTypeOf, memberWrite } from "../../domain/member.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { id } from "../../domain/schema.ts";
 import type { ApiEnv, ApiSettings } from "./bindings.ts";
 import { readObject } from "./body.ts";
+import { inClouds } from "./clouds.ts";
 import { type ApiContext, ask } from "./context.ts";
 import { memberErrors, unprocessableIf } from "./feasible.ts";
 import { invalidBody, parseFields } from "./fields.ts";
@@ -27,24 +28,27 @@ import {
   type Noun,
   originOf,
   prepare,
+  sealed,
   withoutReadOnly,
 } from "./resource.ts";
 import { pathId, route } from "./route.ts";
 import { judged } from "./vantage.ts";
-
-const oneValueYet = { neutron_id: null, parameters: {} };
 
 export const memberNoun: Noun<"pool_member"> = {
   kind: "pool_member",
   name: "pool member",
   collection: "pool_members",
   write: memberWrite,
-  readOnly: memberReadOnly.filter((field) => field !== "override" && !(field in oneValueYet)),
-  constants: oneValueYet,
+  readOnly: memberReadOnly.filter((field) => field !== "override"),
+  constants: {},
   // A drain that is written here must not look as if it was taken.
   returned: (field, value) => field === "override" && (value === null || (isJsonObject(value) && "override_id" in value)),
   immutable: {
-    type: (value) => (typeof value === "string" ? (memberTypes.find((type) => type === value.toUpperCase()) ?? null) : null),
+    type: (value) => (typeof value === "string" ? memberTypeOf(value) : null),
+  },
+  seal: async (c, input) => {
+    const placed = await inClouds(c, [input], () => []);
+    return placed.ok ? ok({ ...input, ...placed.value[0] }) : placed;
   },
   refuse: (input, settings) => unprocessableIf(memberErrors(input, settings)),
   filters: ["name", "status", "type", "region", "tags"],
@@ -83,7 +87,8 @@ export function memberRoutes(app: Hono<ApiEnv>): void {
 async function create(c: ApiContext): Promise<Response> {
   const pool_id = pathId(c, "pool_id");
   const body = await readObject(c);
-  const input = body.ok ? prepare(memberNoun, body.value, c.env.settings) : body;
+  const prepared = body.ok ? prepare(memberNoun, body.value, c.env.settings) : body;
+  const input = prepared.ok ? await sealed(c, memberNoun, prepared.value) : prepared;
   return answerCreate(c, memberNoun, input.ok ? ok({ ...input.value, pool_id }) : input);
 }
 
@@ -94,7 +99,8 @@ async function replaceAll(c: ApiContext): Promise<Response> {
   if (!force.ok) return answerProblem(c, force.error);
   const body = await readObject(c, limits.bulkBodyBytes);
   if (!body.ok) return answerProblem(c, body.error);
-  const set = prepareSet(body.value, c.env.settings);
+  const prepared = prepareSet(body.value, c.env.settings);
+  const set = prepared.ok ? await inClouds(c, prepared.value, (index) => ["pool_members", index]) : prepared;
   if (!set.ok) return answerProblem(c, set.error);
   const stored = await judged(c, (vantage) =>
     ask(c, (conductor) =>

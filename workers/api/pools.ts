@@ -3,9 +3,11 @@ import type { Hono } from "hono";
 import { hash32 } from "../../domain/name.ts";
 import { type PoolCreate, poolCreate, poolReadOnly, poolWrite } from "../../domain/pool.ts";
 import type { Problem } from "../../domain/problem.ts";
-import { fail, type Result } from "../../domain/result.ts";
+import { fail, ok, type Result } from "../../domain/result.ts";
 import type { ApiEnv, ApiSettings } from "./bindings.ts";
 import { readObject } from "./body.ts";
+import { inClouds } from "./clouds.ts";
+import type { ApiContext } from "./context.ts";
 import { memberErrors, unprocessableIf } from "./feasible.ts";
 import { invalidBody, parseFields } from "./fields.ts";
 import type { JsonObject } from "./json.ts";
@@ -42,13 +44,20 @@ export function preparePool(body: JsonObject, settings: ApiSettings): Result<Poo
   return refusal === null ? parsed : fail(refusal);
 }
 
+/** With the clouds that its members are in. */
+export async function membersInClouds(c: ApiContext, pool: PoolCreate): Promise<Result<PoolCreate, Problem>> {
+  const members = await inClouds(c, pool.members, (index) => ["members", index]);
+  return members.ok ? ok({ ...pool, members: [...members.value] }) : members;
+}
+
 export function poolRoutes(app: Hono<ApiEnv>): void {
   route(app, "/v0.1/pools", {
     GET: { query: [...listParameters, ...poolNoun.filters], handle: (c) => answerList(c, poolNoun) },
     POST: {
       handle: async (c) => {
         const body = await readObject(c);
-        return answerCreate(c, poolNoun, body.ok ? preparePool(body.value, c.env.settings) : body);
+        const pool = body.ok ? preparePool(body.value, c.env.settings) : body;
+        return answerCreate(c, poolNoun, pool.ok ? await membersInClouds(c, pool.value) : pool);
       },
     },
   });

@@ -1,4 +1,5 @@
 /** Resources as they go out (api.md, "Resources"). What is internal stays in; fields that always have one value yet are written as that. */
+import type { Cloud } from "../../domain/cloud.ts";
 import type { Flavor } from "../../domain/flavor.ts";
 import type { Gslb } from "../../domain/gslb.ts";
 import type { Member } from "../../domain/member.ts";
@@ -14,6 +15,7 @@ export const paths = {
   member: (member: { readonly id: string; readonly pool_id: string }) => `/v0.1/pools/${member.pool_id}/pool_members/${member.id}`,
   monitor: (monitor: { readonly id: string }) => `/v0.1/monitors/${monitor.id}`,
   flavor: (flavor: { readonly name: string }) => `/v0.1/flavors/${flavor.name}`,
+  cloud: (cloud: { readonly name: string }) => `/v0.1/clouds/${cloud.name}`,
   override: (override: { readonly id: string }) => `/v0.1/overrides/${override.id}`,
 } as const;
 
@@ -68,14 +70,14 @@ export function renderMember(member: Member, origin: string): JsonObject {
     pool_id: member.pool_id,
     type: member.type,
     region: member.region,
-    neutron_id: null,
+    neutron_id: member.neutron_id,
     endpoints: member.endpoints,
     weight: member.weight,
     admin_state_up: member.admin_state_up,
     host_header: member.host_header,
     monitor_address: member.monitor_address,
     monitor_port: member.monitor_port,
-    parameters: {},
+    parameters: member.parameters,
     monitor_ids: member.monitor_ids,
     override: member.override,
     in_rotation: member.in_rotation,
@@ -90,6 +92,12 @@ export function renderFlavor(flavor: Flavor, origin: string): JsonObject {
   const { id, name, provider, settings, description, project_ids, domain_names, version, created_at, updated_at } = flavor;
   const own = { id, name, provider, settings, description, project_ids, domain_names };
   return { ...own, version, created_at, updated_at, links: links(origin + paths.flavor(flavor)) };
+}
+
+export function renderCloud(cloud: Cloud, origin: string): JsonObject {
+  const { id, name, description, auth_url, interface: kind, regions, ca_cert, version, created_at, updated_at } = cloud;
+  const own = { id, name, description, auth_url, interface: kind, regions, ca_cert };
+  return { ...own, version, created_at, updated_at, links: links(origin + paths.cloud(cloud)) };
 }
 
 export function renderOverride(override: Override, facts: OverrideFacts): JsonObject {

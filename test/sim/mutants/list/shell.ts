@@ -7,9 +7,9 @@ export const shell: readonly Mutant[] = [
   {
     name: "the-outbox-is-emptied-before-it-is-taken",
     rule: "a crash or a failure loses no event",
-    file,
-    find: "await this.ports.conductor.record(merge(rows.map(({ writeBack }) => writeBack)));\n      this.store.outboxDone(last.n);",
-    replace: "this.store.outboxDone(last.n);\n      await this.ports.conductor.record(merge(rows.map(({ writeBack }) => writeBack)));",
+    file: "durable-objects/engine/write-back.ts",
+    find: "await conductor.record(merge(rows.map(({ writeBack }) => writeBack)));\n    store.outboxDone(last.n);",
+    replace: "store.outboxDone(last.n);\n    await conductor.record(merge(rows.map(({ writeBack }) => writeBack)));",
   },
   {
     name: "the-alarm-is-not-set-again",
