@@ -14,8 +14,8 @@ const vip = "127.0.0.81";
 const ports = [80, 8080].map((port) => port + 20_000);
 
 const servers = whereInstalled(["octavia", "mariadb", "keystone"], async () => {
-  // Tokens of a few seconds, so that they run out on the way.
-  const keystone = await startKeystone({ tokenSeconds: 8 });
+  // Tokens of a short life, so that they run out on the way.
+  const keystone = await startKeystone({ tokenSeconds: 30 });
   const octavia = await startOctavia({ keystone }).catch(async (error) => {
     await keystone.stop();
     throw error;
