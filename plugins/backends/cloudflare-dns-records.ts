@@ -4,6 +4,7 @@
  * a TXT record `_kosmos.<name>`.
  */
 import { z } from "zod";
+import { canonicalAddress } from "../../domain/address.ts";
 import type { Change, LiveRecords, LiveSet } from "../../domain/backend.ts";
 import { nameOf } from "../../domain/fence.ts";
 import { type Mark, markIn, markName, markText } from "../../domain/ownership.ts";
@@ -71,7 +72,7 @@ export function liveRecords(fqdn: string, records: readonly DnsRecord[]): LiveRe
     const seconds = ttl === automatic.asked ? automatic.seconds : ttl;
     const key = `${type} ${seconds} ${isProxied}`;
     const set = sets.get(key) ?? { type, values: [], ttl: seconds, ...(isProxied ? { as: "proxied" } : {}) };
-    set.values.push(type === "CNAME" ? withDot(content) : content);
+    set.values.push(type === "CNAME" ? withDot(content.toLowerCase()) : (canonicalAddress(content) ?? content));
     sets.set(key, set);
   }
   const { gslbId, epoch, number } = mark ?? { gslbId: undefined, epoch: null, number: null };
@@ -120,7 +121,7 @@ function wantedOf(change: Change): readonly Written[] {
 const isServed = (type: string): type is LiveSet["type"] => (served as readonly string[]).includes(type);
 
 /** Cloudflare puts a TXT's text in quotes where it had none. */
-const plain = (content: string): string => content.replace(/^"(.*)"$/, "$1").toLowerCase();
+const plain = (content: string): string => canonicalAddress(content) ?? content.replace(/^"(.*)"$/, "$1").toLowerCase();
 const isSame = (one: Written, content: string): boolean => plain(one.content) === plain(content);
 
 const isAsWritten = (one: Written, { content, ttl, proxied, comment, name }: DnsRecord): boolean =>

@@ -34,6 +34,13 @@ describe("an answer of a backend's", () => {
     expect(failureOf(answer(400, "x".repeat(10_000)), now).detail.length).toBeLessThan(400);
   });
 
+  it("that sends on says where to, so that people can set that, without its path", () => {
+    expect(failureOf(answer(301, "", { Location: "https://dns.example.com/api?key=x" }), now)).toEqual({
+      class: "retry",
+      detail: "301 (sends on to https://dns.example.com, which is not followed)",
+    });
+  });
+
   it("need not be JSON", () => {
     expect(jsonOf(answer(404, "Not Found"))).toBeNull();
     expect(jsonOf(answer(200, "[1]"))).toEqual([1]);
@@ -48,6 +55,15 @@ describe("a request to a backend", () => {
       { method: "GET", url: "http://dns.example/api?key=secret", headers: { "X-API-Key": "secret" } },
     );
     await expect(asked).rejects.toMatchObject({ failure: { class: "retry", detail: "dns.example did not answer: connection refused" } });
+  });
+
+  it("takes no answer that a Worker has no room for", async () => {
+    const chunk = new Uint8Array(1024 * 1024).fill(0x20);
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({ pull: (out) => (sent++ < 20 ? out.enqueue(chunk) : out.close()) });
+    const fetch = (async () => new Response(body)) as unknown as typeof globalThis.fetch;
+    await expect(request({ fetch, signal }, { method: "GET", url: "http://dns.example/" })).rejects.toThrow("longer than 16 MiB");
+    expect(sent).toBeLessThan(20);
   });
 
   it("follows no redirect, and sends JSON", async () => {

@@ -4,8 +4,8 @@
  */
 import { BackendFailure, type BackendIo, type WholeFailure } from "../../domain/backend.ts";
 
-/** More than any answer that a plugin asks for: a zone of some ten thousand names. */
-const maximumBytes = 32 * 1024 * 1024;
+/** A zone of some fifty thousand names. Read as JSON it takes three times as much more, of the 128 MB that a Worker has. */
+const maximumBytes = 16 * 1024 * 1024;
 const detailLength = 300;
 
 /** The answer has no end within bounds: something smaller is to be asked for. */
@@ -59,7 +59,7 @@ export function jsonOf({ text }: HttpAnswer): unknown {
 /** What an answer that is no success means for the whole call. `said`: the provider's reason, as its plugin reads it. */
 export function failureOf(answer: HttpAnswer, now: number, said?: string): WholeFailure {
   const { status } = answer;
-  const detail = `${status}${said === undefined || said === "" ? bodyWords(answer) : `: ${shorten(said)}`}`;
+  const detail = `${status}${redirectWords(answer)}${said === undefined || said === "" ? bodyWords(answer) : `: ${shorten(said)}`}`;
   if (status === 401 || status === 403) return { class: "credentials", detail };
   if (status === 404 || status === 410) return { class: "not-found", detail };
   const isBusy = status === 408 || status === 409 || status === 423 || status === 425 || status === 429;
@@ -85,6 +85,12 @@ export const shorten = (text: string): string =>
     .replaceAll(/[^\x20-\x7e]+/g, " ")
     .trim()
     .slice(0, detailLength);
+
+/** The settings have the address that sends on: people can put this one there. Its path and query are nobody's business. */
+function redirectWords({ status, headers }: HttpAnswer): string {
+  const to = status >= 300 && status < 400 ? (headers.get("Location") ?? "") : "";
+  return URL.canParse(to) ? ` (sends on to ${new URL(to).origin}, which is not followed)` : "";
+}
 
 const bodyWords = ({ text, headers }: HttpAnswer): string =>
   text === "" || (headers.get("Content-Type") ?? "").includes("html") ? "" : `: ${shorten(text)}`;

@@ -7,6 +7,7 @@ import { BackendFailure, type BackendPlugin } from "../../domain/backend.ts";
 import { limits } from "../../domain/limits.ts";
 import { rrsetsOf } from "../../domain/rrset.ts";
 import { sameUrl, shorten } from "./http.ts";
+import { withMarkRoom } from "./mark-room.ts";
 import { credentials, get, isCopy, missingZone, pathOf, settings } from "./powerdns-api.ts";
 import { readNames } from "./powerdns-read.ts";
 import { copyReason, writeChanges } from "./powerdns-write.ts";
@@ -37,8 +38,7 @@ export const powerdns: BackendPlugin<typeof settings, typeof credentials> = {
   hosts: ({ api_url }) => ({ api_url }),
   identity: ({ api_url, server_id }) => `${sameUrl(api_url)} ${server_id}`,
   expected: rrsetsOf,
-  read: readNames,
-  write: writeChanges,
+  ...withMarkRoom({ read: readNames, write: writeChanges }),
   test: async (zones, powerDns) => {
     const { server_id } = powerDns.settings;
     const { daemon_type, version } = await get(powerDns, "", serverAnswer, `there is no server ${server_id} at api_url`);

@@ -12,6 +12,7 @@ import { rrsetsOf } from "../../domain/rrset.ts";
 import { oneOf, port } from "../../domain/schema.ts";
 import { type Session, withSession } from "./dns-session.ts";
 import { exists } from "./dns-update.ts";
+import { withMarkRoom } from "./mark-room.ts";
 import { type Asking, update } from "./rfc2136-answers.ts";
 import { query, readNames, zoneProblem } from "./rfc2136-read.ts";
 import { nothing, writeChanges } from "./rfc2136-write.ts";
@@ -49,8 +50,10 @@ export const rfc2136: BackendPlugin<typeof settings, typeof credentials> = {
   hosts: ({ server }) => ({ server }),
   identity: (at) => `${at.server}:${at.port}`,
   expected: rrsetsOf,
-  read: (zone, fqdns, backend) => ask(zone, backend, (session, asking) => readNames(session, fqdns, asking)),
-  write: (zone, changes, backend) => ask(zone, backend, (session, asking) => writeChanges(session, changes, asking)),
+  ...withMarkRoom<Rfc2136>({
+    read: (zone, fqdns, backend) => ask(zone, backend, (session, asking) => readNames(session, fqdns, asking)),
+    write: (zone, changes, backend) => ask(zone, backend, (session, asking) => writeChanges(session, changes, asking)),
+  }),
   test: async (zones, backend) => {
     const details: string[] = [];
     for (const zone of zones) details.push(await ask(zone, backend, testZone));

@@ -9,6 +9,7 @@ import { limits } from "../../domain/limits.ts";
 import { markIn, markName, markText } from "../../domain/ownership.ts";
 import { fail, ok, type Result } from "../../domain/result.ts";
 import { sameUrl } from "./http.ts";
+import { withMarkRoom } from "./mark-room.ts";
 import { changeSets, credentials, isInSync, listSets, type Route53, Route53Failure, settings, zoneIdOf } from "./route53-api.ts";
 import { keyOf, liveSetOf, type RecordSet, recordSetsOf } from "./route53-records.ts";
 import type { FoundSet, SetChange } from "./route53-xml.ts";
@@ -40,8 +41,7 @@ export const route53: BackendPlugin<typeof settings, typeof credentials> = {
     const sets = recordSetsOf(plan);
     return sets.ok ? sets.value.map(liveSetOf) : [];
   },
-  read,
-  write,
+  ...withMarkRoom<Route53>({ read, write }),
   async test(zones, backend) {
     if (zones.length === 0) return { details: ["no zone is named in domain_names: nothing was asked"] };
     const details: string[] = [];
@@ -141,7 +141,6 @@ const isAbout = (message: string, fqdn: string): boolean =>
 
 function changesOf(change: Change, there: readonly FoundSet[]): Result<readonly SetChange[], string> {
   const fqdn = nameOf(change);
-  if (markName(fqdn).length > 254) return fail(`${fqdn} is too long: its mark stands at ${markName(fqdn)}`);
   const sets = change.kind === "publish" ? recordSetsOf(change.plan) : ok([]);
   if (!sets.ok) return sets;
   const wanted = change.kind === "publish" ? [...sets.value, markOf(change)] : [];
