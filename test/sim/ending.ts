@@ -51,6 +51,9 @@ function noNameIsLeft(world: World): void {
     // Whoever moves stays where it was until it is wherever it shall be.
     const moving = world.conductor.tables.gslb.get(gslb_id);
     if (moving?.flavors.some((flavor) => isHeld(world, fqdn, flavor))) continue;
+    // So does whoever has nothing to answer with anywhere: all of its pools are switched off.
+    const pools = [...(moving?.pool_ids ?? []), moving?.fallback_pool_id ?? []].flat();
+    if (moving !== undefined && pools.every((id) => world.conductor.tables.pool.get(id)?.admin_state_up === false)) continue;
     world.violated("every removal gets through", `no tombstone of ${fqdn}`, `one of ${gslb_id}`);
   }
 }
