@@ -36,7 +36,11 @@ const regions: Readonly<Record<Continent, readonly string[]>> = {
 /** One pool for each pool of each name: a GSLB that moves has two names for a while. */
 export const poolName = (gslbId: string, poolId: string, fqdn: string): string =>
   `kosmos-${gslbId.slice(0, 8)}-${poolId.slice(0, 8)}-${nameTag(fqdn)}`;
-export const nameTag = (fqdn: string): string => hash32(withoutDot(fqdn)).toString(16).padStart(8, "0");
+/** 64 bits: pools belong to the account, and those with the name's tag are taken for the name's. */
+export const nameTag = (fqdn: string): string => {
+  const name = withoutDot(fqdn);
+  return [name, ` ${name}`].map((text) => hash32(text).toString(16).padStart(8, "0")).join("");
+};
 export const isOurName = (name: string, fqdn: string): boolean =>
   /^kosmos-[0-9a-f]{8}-[0-9a-f]{8}-/.test(name) && name.endsWith(`-${nameTag(fqdn)}`);
 

@@ -69,7 +69,7 @@ describe("cloudflare_lb", () => {
     ]);
     expect(pools()).toMatchObject([
       {
-        name: expect.stringMatching(/^kosmos-11111111-00000001-[0-9a-f]{8}$/),
+        name: expect.stringMatching(/^kosmos-11111111-00000001-[0-9a-f]{16}$/),
         description: `heritage=kosmos gslb=${gslbId} plan=0.1`,
         origins: [
           { address: a, enabled: true, weight: 1, header: { Host: ["app.example.com"] } },
