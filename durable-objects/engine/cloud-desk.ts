@@ -2,7 +2,7 @@
  * Looks after a project's members in OpenStack: asks where they answer, and Octavia whether its load balancers work. What was found last stands
  * while nobody answers; what is refused, or away, is never a reason to take somebody out.
  */
-import { privateReason } from "../../domain/address.ts";
+import { canonicalAddress, privateReason } from "../../domain/address.ts";
 import { BackendFailure, type WholeFailure } from "../../domain/backend.ts";
 import { limits } from "../../domain/limits.ts";
 import { isNeutron } from "../../domain/member.ts";
@@ -157,7 +157,8 @@ export class CloudDesk {
   private found({ members }: Target, addresses: readonly string[], now: number): readonly string[] {
     const { allowPrivate } = this.ports;
     const isAllowed = (address: string) => allowPrivate === "1" || allowPrivate === "agents" || privateReason(address) === null;
-    const endpoints = [...new Set(addresses)].filter(isAllowed).slice(0, limits.endpointsPerMember);
+    const canonical = addresses.flatMap((address) => canonicalAddress(address) ?? []);
+    const endpoints = [...new Set(canonical)].filter(isAllowed).slice(0, limits.endpointsPerMember);
     const why = addresses.length === 0 ? "it has no address" : `${addresses.join(", ")}: not public (KOSMOS_ALLOW_PRIVATE is not set)`;
     if (endpoints.length > 0) return members.filter((id) => endpointsFound(this.project, id, endpoints, now));
     for (const id of members) unresolvable(this.project, id, why, now);

@@ -1,6 +1,7 @@
 /** The shell of an Engine on ports of its own: storage that outlives it, an alarm and a clock that stand still until they are set. */
 import { DatabaseSync } from "node:sqlite";
 import type { Change } from "../../domain/backend.ts";
+import type { Cloud } from "../../domain/cloud.ts";
 import type { Flavor } from "../../domain/flavor.ts";
 import { ok } from "../../domain/result.ts";
 import { memoryBackend } from "../../plugins/backends/memory.ts";
@@ -31,6 +32,8 @@ export class Desk {
   knowsFlavors = true;
   keys: { -readonly [Name in keyof SealingKeys]: SealingKeys[Name] } = {};
   plugins: Plugins = {};
+  /** What the Conductor says of OpenStack's clouds. */
+  clouds: readonly Sealed<Cloud>[] = [];
   readonly logged: string[] = [];
   private readonly running: Promise<unknown>[] = [];
   readonly recorded: string[] = [];
@@ -81,6 +84,13 @@ export class Desk {
         },
         keys: this.keys,
         plugins: this.plugins,
+      },
+      cloudSource: {
+        clouds: async () => {
+          reached();
+          return ok(this.clouds);
+        },
+        keys: this.keys,
       },
       backendIo: { fetch: (input, init) => this.fetch(input, init), connect: noConnection, now: () => this.now },
       conductor: {

@@ -142,6 +142,16 @@ async function fill(system: Client, { pdns, named, origin, closed }: World): Pro
       },
     ],
   ];
+  const cloud = {
+    name: "two",
+    auth_url: `${nobody}/v3`,
+    regions: ["RegionTwo"],
+    credentials: { application_credential_id: "c-1", application_credential_secret: secret("a credential of OpenStack's") },
+  };
+  await post("/v0.1/clouds", cloud);
+  await post("/v0.1/clouds/two/test", {}, 200);
+  const port = { type: "neutron_port", region: "RegionTwo", neutron_id: "00000000-0000-4000-8000-000000000001" };
+  await post("/v0.1/pools", { name: "in OpenStack", members: [port] });
   for (const [name, provider, settings, credentials] of flavors) {
     await post("/v0.1/flavors", { name, provider, settings, credentials, domain_names: [zone], description: btoa(`for ${control}.`) });
     await post(`/v0.1/flavors/${name}/test`, {}, 200);
