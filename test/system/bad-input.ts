@@ -183,7 +183,12 @@ export const writes: Readonly<Record<string, Write>> = {
     method: "POST",
     path: ({ pool }) => `/v0.1/pools/${pool}/pool_members`,
     body: memberBody,
-    wrong: [...memberWrong, [{ neutron_id: nowhere }, "/neutron_id", 400], [{ type: "neutron_port", neutron_id: nowhere }, "/region", 400], [{ type: "neutron" }, "/type", 400]],
+    wrong: [
+      ...memberWrong,
+      [{ neutron_id: nowhere }, "/neutron_id", 400],
+      [{ type: "neutron_port", neutron_id: nowhere }, "/region", 400],
+      [{ type: "neutron" }, "/type", 400],
+    ],
     undo: (answer, { pool }) => [`/v0.1/pools/${pool}/pool_members/${answer.body.id}`],
   },
   "PUT members": {
