@@ -9,6 +9,7 @@ import { isQuorumDown } from "../domain/quorum.ts";
 import { assert } from "../domain/result.ts";
 import { nextTick, phaseMs } from "../domain/schedule.ts";
 import { answer, hang, type Origin, startOrigin } from "../test/system/origins.ts";
+import { type Created, create, remove } from "./api-calls.ts";
 import { type Bench, type Figure, median, seconds } from "./figure.ts";
 import { type LoadRequest, send } from "./load.ts";
 import { adminToken, type ScratchSystem, startScratchSystem } from "./scratch-system.ts";
@@ -199,7 +200,6 @@ function figuresOf(wanted: Settings, death: Death, seen: readonly Run[], say: (l
   });
 }
 
-type Created = { readonly id: string; readonly members?: readonly { readonly id: string; readonly endpoints: readonly string[] }[] };
 type Client = {
   create(path: string, body: unknown): Promise<Created>;
   remove(path: string): Promise<void>;
@@ -221,8 +221,8 @@ function newClient(system: ScratchSystem): Client {
     return (answered.body === "" ? null : JSON.parse(answered.body)) as T;
   };
   return {
-    create: (path, body) => call<Created>({ method: "POST", path, body: JSON.stringify(body) }, 201),
-    remove: (path) => call<void>({ method: "DELETE", path }, 204),
+    create: (path, body) => create(system, path, body),
+    remove: (path) => remove(system, [path]),
     publishedAt: async (path) => {
       const status = await call<{ published: readonly { published_at: string }[] }>({ method: "GET", path: `${path}/status` }, 200);
       return Date.parse(status.published[0]?.published_at ?? "");
